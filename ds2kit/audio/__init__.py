@@ -1,0 +1,1 @@
+"""Sound in: any file or bytes to mono samples at one rate, in bounded memory."""

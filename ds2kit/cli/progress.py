@@ -1,0 +1,25 @@
+"""A bar on stderr, where somebody watches."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+
+
+@contextmanager
+def audio_bar(seconds: float, label: str) -> Iterator[Callable[[float], None]]:
+    """A bar over so many seconds of audio; gives what is to be told of each piece."""
+    with click.progressbar(
+        length=max(1, round(seconds)), label=label, file=sys.stderr, hidden=not sys.stderr.isatty()
+    ) as bar:
+        reached = 0.0
+
+        def done(piece: float) -> None:
+            nonlocal reached
+            bar.update(round(reached + piece) - round(reached))
+            reached += piece
+
+        yield done

@@ -1,0 +1,172 @@
+"""The contracts of components: what a plugin implements.
+
+`ds2kit.testing` checks each contract for anybody's component. What the toolkit supplies comes
+first and positionally; the keyword-only, annotated parameters of a constructor (of `learn` where
+a component learns from the training split) are its options in a recipe's yaml.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ds2kit.types import Chunk, Hypothesis, Padded, State
+
+BLANK = 0
+"""The token id of the CTC blank, in every tokenizer."""
+
+
+class Frontend(nn.Module, ABC):
+    """Waveforms to frames; constructed with `sample_rate` in hertz.
+
+    A frame depends on its own stretch of sound alone, so the features of a prefix are a prefix of
+    the features, and nothing needs the whole utterance.
+    """
+
+    sample_rate: int
+    output_size: int
+    frame_seconds: float
+    """Seconds from one frame to the next."""
+
+    @abstractmethod
+    def forward(self, waveforms: Padded) -> Padded:
+        """[batch, samples] in [-1, 1] to [batch, frames, output_size]."""
+
+    @abstractmethod
+    def output_lengths(self, lengths: Tensor) -> Tensor:
+        """Frames for so many samples."""
+
+    def learn(self, batches: Iterable[Padded]) -> None:
+        """Learn statistics of the training split; they are saved with the model's weights."""
+
+
+class Encoder(nn.Module, ABC):
+    """Frames to frames; constructed with `input_size`.
+
+    An utterance's output depends on that utterance alone.
+    """
+
+    stride: int = 1
+    """Input frames for one output frame; an instance may set its own."""
+
+    input_size: int
+    output_size: int
+
+    @abstractmethod
+    def forward(self, frames: Padded) -> Padded:
+        """[batch, time, input_size] to [batch, time', output_size]."""
+
+    def output_lengths(self, lengths: Tensor) -> Tensor:
+        """Output frames for so many input frames."""
+        return (lengths + self.stride - 1) // self.stride
+
+    def stages(self) -> Iterator[tuple[str, nn.Module]]:
+        """The layers in order, each with its name, for `ds2kit describe`; each takes and gives a
+        `Padded`. An encoder that says nothing is described as a whole.
+        """
+        yield "encoder", self
+
+
+class StreamingEncoder(Encoder):
+    """An encoder that can also work through speech as it arrives.
+
+    A streaming layer is causal with a fixed delay: every step gives as many frames as it takes
+    (divided by the stride), and `valid` says which of them are somebody's. Shapes are constant,
+    so streams that began at different times, or have ended, share a batch.
+    """
+
+    delay: int
+    """Input frames after which the output of a frame is certain to be out: whole strides."""
+
+    @abstractmethod
+    def initial_state(self, streams: int) -> State:
+        """The state of `streams` streams that have heard nothing yet.
+
+        Raises UserError, with the reason, where this instance cannot stream.
+        """
+
+    @abstractmethod
+    def step(self, chunk: Chunk, state: State) -> tuple[Chunk, State]:
+        """The next frames of every stream, a whole number of strides."""
+
+    def finish(self, state: State, streams: int) -> Chunk:
+        """What is still on its way when no more speech comes."""
+        like = next(self.parameters())
+        void = torch.zeros(streams, self.delay, dtype=torch.bool, device=like.device)
+        silence = like.new_zeros(streams, self.delay, self.input_size)
+        last, _ = self.step(Chunk(silence, void), state)
+        return last
+
+
+class Tokenizer(ABC):
+    """Text to token ids and back; constructed by `learn` or `from_json`.
+
+    `decode(encode(text))` is `normalise(text)` for every text without foreign symbols.
+    """
+
+    tokens: tuple[str, ...]
+    """The text of each id; id 0 is the CTC blank, whose text is empty."""
+
+    @property
+    def size(self) -> int:
+        """Number of ids, the blank included."""
+        return len(self.tokens)
+
+    @classmethod
+    @abstractmethod
+    def learn(cls, texts: Iterable[str]) -> Self:
+        """A tokenizer for such transcripts; its options are keyword-only parameters here."""
+
+    @abstractmethod
+    def normalise(self, text: str) -> str:
+        """The text as this tokenizer can give it back. Idempotent."""
+
+    @abstractmethod
+    def foreign(self, text: str) -> tuple[str, ...]:
+        """The different symbols of the normalised text that no token holds, in order."""
+
+    @abstractmethod
+    def encode(self, text: str) -> list[int]:
+        """Ids, never the blank's. Raises UserError that names a foreign symbol."""
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of ids; blanks and repeats have been removed already."""
+        return "".join(self.tokens[i] for i in ids).strip(" ")
+
+    @abstractmethod
+    def to_json(self) -> Mapping[str, Any]:
+        """What was learned, as JSON can hold it."""
+
+    @classmethod
+    @abstractmethod
+    def from_json(cls, state: Mapping[str, Any]) -> Self:
+        """The tokenizer that `to_json` described."""
+
+
+class Decoder(ABC):
+    """Log-probabilities to hypotheses; constructed with the tokenizer."""
+
+    @abstractmethod
+    def decode(self, log_probs: Padded) -> list[list[Hypothesis]]:
+        """[batch, frames, vocabulary] natural logarithms to n-best lists, best first."""
+
+
+class WaveformAugmentation(ABC):
+    """A waveform to another of the same length; constructed with `sample_rate` in hertz."""
+
+    @abstractmethod
+    def __call__(self, waveform: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+        """[samples] float32 to [samples] float32, drawn from nothing but the generator."""
+
+
+class FeatureAugmentation(ABC):
+    """Frames to frames; constructed with the number of features."""
+
+    @abstractmethod
+    def __call__(self, frames: Tensor, generator: np.random.Generator) -> Tensor:
+        """[frames, features] to the same shape, drawn from nothing but the generator."""

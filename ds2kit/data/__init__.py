@@ -1,0 +1,1 @@
+"""Prepared corpora: shards and their index, the plan of an epoch, batches."""

@@ -1,0 +1,1 @@
+"""Frames to frames: Deep Speech 2 and its layers."""

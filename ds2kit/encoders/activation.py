@@ -1,0 +1,34 @@
+"""The nonlinearities of Deep Speech 2."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+Activation = Literal["clipped_relu", "tanh"]
+
+CLIP = 20.0
+"""Where the clipped rectifier stops (Amodei et al. 2015)."""
+
+
+def clipped_relu(values: Tensor) -> Tensor:
+    """min(max(x, 0), 20), written over `values`."""
+    return F.hardtanh(values, 0.0, CLIP, inplace=True)
+
+
+def activate(values: Tensor, activation: Activation) -> None:
+    """Apply the activation to `values` in place; autograd does not see it."""
+    if activation == "tanh":
+        torch.tanh_(values)
+    else:
+        values.clamp_(0.0, CLIP)
+
+
+def slope(outputs: Tensor, activation: Activation) -> Tensor:
+    """The activation's derivative where it gave `outputs`; 0 where it is clipped."""
+    if activation == "tanh":
+        return 1 - outputs.square()
+    return ((outputs > 0) & (outputs < CLIP)).to(outputs.dtype)

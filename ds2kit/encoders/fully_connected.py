@@ -1,0 +1,35 @@
+"""The layers between recurrence and output layer."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from ds2kit.encoders.activation import clipped_relu
+from ds2kit.encoders.normalisation import SequenceBatchNorm
+from ds2kit.encoders.rows import over_rows
+from ds2kit.types import Padded
+
+
+class FullyConnected(nn.Module):
+    """f(B(W x)), frame by frame: a product, sequence-wise batch norm, clipped ReLU.
+
+    [batch, time, input_size] to [batch, time, width]; parameters linear.weight
+    [width, input_size]; linear.bias [width] or norm's.
+    """
+
+    def __init__(self, input_size: int, width: int, *, batch_norm: bool = True) -> None:
+        super().__init__()
+        self.linear = nn.Linear(input_size, width, bias=not batch_norm)
+        nn.init.kaiming_normal_(self.linear.weight, nonlinearity="relu")
+        if self.linear.bias is not None:
+            nn.init.zeros_(self.linear.bias)
+        self.norm = SequenceBatchNorm(width) if batch_norm else None
+
+    def forward(self, frames: Padded) -> Padded:
+        return over_rows(frames, self._rows)
+
+    def _rows(self, rows: Tensor) -> Tensor:
+        product: Tensor = self.linear(rows)
+        if self.norm is not None:
+            product = self.norm.rows(product)
+        return clipped_relu(product)

@@ -1,0 +1,162 @@
+"""From a waveform to log-probabilities, and the folder in which a trained model stands alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from ds2kit import config as configs
+from ds2kit.components import Encoder, Frontend, Tokenizer
+from ds2kit.errors import UserError
+from ds2kit.files import whole_file
+from ds2kit.registry import Toolkit
+from ds2kit.settings import Config
+from ds2kit.types import Padded
+
+CONFIG, TOKENIZER, WEIGHTS, CARD = "config.yaml", "tokenizer.json", "weights.safetensors", "card.md"
+
+
+class AcousticModel(nn.Module):
+    """Frontend, encoder and output layer: the probability of each token in each frame.
+
+    frame_seconds: from one output frame to the next
+    """
+
+    def __init__(self, frontend: Frontend, encoder: Encoder, tokenizer: Tokenizer) -> None:
+        super().__init__()
+        self.frontend = frontend
+        self.encoder = encoder
+        self.tokenizer = tokenizer
+        self.output = nn.Linear(encoder.output_size, tokenizer.size)
+
+    @property
+    def sample_rate(self) -> int:
+        """Hertz."""
+        return self.frontend.sample_rate
+
+    @property
+    def frame_seconds(self) -> float:
+        return self.frontend.frame_seconds * self.encoder.stride
+
+    def forward(self, waveforms: Padded) -> Padded:
+        """[batch, samples] in [-1, 1] to [batch, frames, vocabulary] natural logarithms."""
+        return self.classify(self.frontend(waveforms))
+
+    def classify(self, frames: Padded) -> Padded:
+        """[batch, frames, features] of the frontend to log-probabilities, in float32 at least."""
+        encoded = self.encoder(frames)
+        logits = self.output(encoded.cleared().values)
+        kind = torch.float64 if logits.dtype == torch.float64 else torch.float32
+        return Padded(logits.to(kind).log_softmax(dim=-1), encoded.lengths)
+
+    def output_lengths(self, samples: Tensor) -> Tensor:
+        """Output frames for so many samples."""
+        return self.encoder.output_lengths(self.frontend.output_lengths(samples))
+
+
+def build(config: Config, tokenizer: Tokenizer, toolkit: Toolkit) -> AcousticModel:
+    """A new model by a config, its weights drawn from torch's generator."""
+    frontend = toolkit.make(config.frontend, config.data.sample_rate)
+    encoder = toolkit.make(config.encoder, frontend.output_size)
+    return AcousticModel(frontend, encoder, tokenizer)
+
+
+def save(
+    folder: Path, model: AcousticModel, config: Config, card: str, *, half: bool = False
+) -> None:
+    """Write a model folder; each file appears whole, the weights last.
+
+    half: parameters in bfloat16, half the size; learned statistics stay in float32
+    """
+    parameters = {name for name, _ in model.named_parameters()}
+    weights = {
+        name: (value.bfloat16() if half and name in parameters else value.float())
+        .detach()
+        .cpu()
+        .contiguous()
+        if value.is_floating_point()
+        else value.detach().cpu().contiguous()
+        for name, value in model.state_dict().items()
+    }
+    texts = {
+        CONFIG: configs.to_yaml(config, model_only=True),
+        TOKENIZER: tokenizer_json(model.tokenizer, config),
+        CARD: card,
+    }
+    for name, text in texts.items():
+        with whole_file(folder / name) as aside:
+            aside.write_text(text, encoding="utf-8")
+    with whole_file(folder / WEIGHTS) as aside:
+        save_file(weights, aside, metadata={"format": "pt"})
+
+
+def load(folder: Path, toolkit: Toolkit) -> tuple[AcousticModel, Config]:
+    """The model of a folder, in evaluation and float32, and the config it was made with.
+
+    Raises UserError where something is missing, damaged, or not installed.
+    """
+    if not (folder / CONFIG).is_file() or not (folder / WEIGHTS).is_file():
+        raise UserError(
+            f"{folder} is no model folder; expected {CONFIG}, {TOKENIZER} and {WEIGHTS} in it"
+        )
+    config = configs.load(folder / CONFIG, toolkit)
+    tokenizer = load_tokenizer(folder / TOKENIZER, config, toolkit)
+    model = build(config, tokenizer, toolkit)
+    load_weights(model, read_weights(folder / WEIGHTS), str(folder / WEIGHTS))
+    return model.eval(), config
+
+
+def tokenizer_json(tokenizer: Tokenizer, config: Config) -> str:
+    """The text of tokenizer.json."""
+    tree = {"name": config.tokenizer.name, "state": tokenizer.to_json()}
+    return json.dumps(tree, ensure_ascii=False, indent=1) + "\n"
+
+
+def load_tokenizer(path: Path, config: Config, toolkit: Toolkit) -> Tokenizer:
+    """The tokenizer of a tokenizer.json. Raises UserError where it is missing or another's."""
+    if not path.is_file():
+        raise UserError(f"{path} is not there; it belongs to the model, copy it along")
+    try:
+        tree = json.loads(path.read_text(encoding="utf-8"))
+        name, state = tree["name"], tree["state"]
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f"{path} is damaged; expected the JSON that training wrote") from None
+    if name != config.tokenizer.name:
+        raise UserError(f"{path} is of tokenizer '{name}', the config of '{config.tokenizer.name}'")
+    made: Tokenizer = toolkit.component("tokenizer", name).from_json(state)
+    return made
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file. Raises UserError where it is damaged."""
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{path} cannot be read ({error}); copy or train it again") from None
+
+
+def load_weights(model: nn.Module, weights: Mapping[str, Any], name: str) -> None:
+    """Set a model's weights and statistics, all of them or none; raises UserError with the first
+    that does not fit.
+    """
+    own = model.state_dict()
+    for key in own:
+        if key not in weights:
+            raise UserError(f"{name} lacks {key}; it is of a model with other settings")
+        if own[key].shape != weights[key].shape:
+            found, wanted = list(weights[key].shape), list(own[key].shape)
+            raise UserError(
+                f"{name}: {key} is {found}, this model's is {wanted}; "
+                "it is of another tokenizer or of other settings"
+            )
+    for key in weights:
+        if key not in own:
+            raise UserError(f"{name} has {key}, this model has not; it is of other settings")
+    model.load_state_dict(dict(weights))

@@ -1,0 +1,1 @@
+"""Scoring: alignment, error rates, their intervals, and the report."""

@@ -1,0 +1,1 @@
+"""Text: the normalisers of scoring, and the tokenizer of characters."""

@@ -1,0 +1,1 @@
+"""From prepared speech to a trained model."""

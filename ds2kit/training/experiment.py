@@ -1,0 +1,109 @@
+"""The folder of a training: where each thing lies, and whether it may be gone on with."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ds2kit import config as configs
+from ds2kit.errors import Problems, UserError
+from ds2kit.files import whole_file
+from ds2kit.registry import Toolkit
+from ds2kit.settings import Config
+
+FREE = (
+    "makers",
+    "corpus.data",
+    "data.workers",
+    "data.reads_per_batch",
+    "trainer.devices",
+    "trainer.num_nodes",
+    "trainer.accelerator",
+    "trainer.checkpoint_minutes",
+)
+"""Settings that a training may be gone on with changed: they change the speed, or the place of
+the same speech (whose index is compared)."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Paths in an experiment's folder."""
+
+    folder: Path
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "config.yaml"
+
+    @property
+    def tokenizer(self) -> Path:
+        return self.folder / "tokenizer.json"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
+
+    @property
+    def model(self) -> Path:
+        return self.folder / "model"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log.jsonl"
+
+    @property
+    def tensorboard(self) -> Path:
+        return self.folder / "tensorboard"
+
+    def begin(self, config: Config, toolkit: Toolkit, *, write: bool) -> None:
+        """Write the resolved config, or check that it goes on with the one that is there.
+
+        write: one rank's task, where there are several
+        Raises Problems that show the difference.
+        """
+        if self.config.exists():
+            old = configs.load(self.config, toolkit)
+            free = FREE if config.schedule.name == "one_cycle" else (*FREE, "trainer.epochs")
+            changed = configs.differences(old, config, ignored=free)
+            if changed:
+                raise Problems(
+                    f"{self.folder} was begun with other settings; take another folder, or these",
+                    changed,
+                )
+        elif self.folder.exists() and any(self.folder.iterdir()):
+            raise UserError(f"{self.folder} is no experiment and not empty; take another folder")
+        if write:
+            with whole_file(self.config) as aside:
+                aside.write_text(configs.to_yaml(config), encoding="utf-8")
+
+    def read_log(self) -> list[dict[str, Any]]:
+        """The events of the log, but for a last line that was cut off."""
+        if not self.log.is_file():
+            return []
+        events = []
+        for line in self.log.read_text(encoding="utf-8").splitlines():
+            try:
+                events.append(json.loads(line))
+            except ValueError:
+                continue
+        return events
+
+    def rewind_log(self, epoch: int, step: int) -> None:
+        """Take out what was logged after a checkpoint: those steps are taken again."""
+        kept = [
+            event
+            for event in self.read_log()
+            if (event.get("epoch", -1), event.get("step", -1)) < (epoch, step)
+        ]
+        with whole_file(self.log) as aside:
+            aside.write_text("".join(json.dumps(e) + "\n" for e in kept), encoding="utf-8")
+
+
+def open_experiment(folder: Path) -> Experiment:
+    """An experiment that was begun. Raises UserError where the folder is none."""
+    experiment = Experiment(folder)
+    if not experiment.config.is_file():
+        raise UserError(f"{folder} is no experiment; `ds2kit train CONFIG.yaml {folder}` makes one")
+    return experiment

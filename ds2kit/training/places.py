@@ -1,0 +1,57 @@
+"""Where the model and the config of a folder are, be it an experiment or a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ds2kit import config as configs
+from ds2kit import model as models
+from ds2kit.errors import UserError
+from ds2kit.registry import Toolkit
+from ds2kit.settings import Config
+from ds2kit.training.experiment import Experiment
+
+DECODING_KEYS = ("decoder", "corpus.data", "data.workers", "data.seconds_per_step")
+"""What may be overridden when a trained model is used; the rest is fixed with its weights."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder that was given, and the model folder that is meant."""
+
+    folder: Path
+    model: Path
+
+    def config(self, toolkit: Toolkit, overrides: Sequence[str] = ()) -> Config:
+        """The experiment's config, or the model's, with overrides of how it is used.
+
+        Raises UserError for overrides that would make another model of it.
+        """
+        for override in overrides:
+            if not override.startswith(DECODING_KEYS):
+                raise UserError(
+                    f"{override!r} cannot be changed in a trained model; "
+                    f"expected one of {', '.join(DECODING_KEYS)}"
+                )
+        experiment = Experiment(self.folder).config
+        path = experiment if self.folder != self.model else self.model / models.CONFIG
+        return configs.load(path, toolkit, overrides)
+
+
+def find(folder: Path) -> Place:
+    """The model of an experiment or of a model folder. Raises UserError where there is none."""
+    if (folder / models.WEIGHTS).is_file():
+        return Place(folder, folder)
+    experiment = Experiment(folder)
+    if not experiment.config.is_file():
+        raise UserError(
+            f"{folder} is neither an experiment nor a model folder; "
+            f"`ds2kit train CONFIG.yaml {folder}` makes one"
+        )
+    if not (experiment.model / models.WEIGHTS).is_file():
+        raise UserError(
+            f"{folder} has no model yet; it appears after the first epoch, so train it further"
+        )
+    return Place(folder, experiment.model)

@@ -1,0 +1,104 @@
+"""Synthetic speech in two languages: random sentences, said by some hundred voices."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import english
+import mandarin
+import numpy as np
+from sentences import Grammar, Spoken
+from synthesis import Synthesiser, Voice
+
+from ds2kit.audio.write import wav
+from ds2kit.types import Utterance
+
+# espeak-ng's variants of a voice are the speakers. Whispering and robotic ones are left out, and
+# near siblings (steph, steph2) stand on one side. Women are few, so they are listed three times.
+WOMEN = "f1 f4 aunty Alicia Annie anika grandma shelby "
+MEN = """m1 m4 m5 m7 m8 Alex Andy AnxiousAndy Denis Diogo Henrique Hugo Lee Marco Mario Michael Mike
+    Nguyen Reed Tweaky adam announcer benjamin boris edward edward2 fast grandpa gustave ian iven2
+    iven3 iven4 john kaukovalta klatt klatt2 klatt3 klatt4 klatt6 marcelo max michel miguel mike2
+    norbert paul quincy rob robert victor zac"""
+SPEAKERS = {
+    "train": 3 * WOMEN + MEN,
+    "dev": "f3 linda belinda m2 Gene Gene2 ed pablo",
+    "test": "f2 f5 steph steph2 Andrea m3 m6 antonio david pedro sandro travis",
+}
+
+WORDS_PER_MINUTE, PITCH, LIVELINESS = (120, 165), (35, 65), (35, 65)
+
+
+@dataclass(frozen=True)
+class Language:
+    """How one language is spoken and written. `between`: what stands between two words."""
+
+    grammar: str
+    voice: str
+    between: str
+    seed: int
+
+
+LANGUAGES = {
+    "english": Language(english.GRAMMAR, "en-us", " ", 1),
+    "mandarin": Language(mandarin.GRAMMAR, "cmn-latn-pinyin", "", 2),
+}
+
+
+def splits(
+    *,
+    language: Literal["english", "mandarin"] = "english",
+    train: int = 1600,
+    dev: int = 110,
+    test: int = 220,
+) -> dict[str, Iterable[Utterance]]:
+    """So many utterances each; no sentence and no voice is in two splits."""
+    chosen = LANGUAGES[language]
+    grammar = Grammar(chosen.grammar, chosen.seed)
+    said: set[tuple[Spoken, ...]] = set()
+    # Test is drawn first: it stays the same when somebody asks for more training speech.
+    sentences = {
+        split: _new_sentences(grammar, count, said)
+        for split, count in (("test", test), ("dev", dev), ("train", train))
+    }
+    return {
+        split: _utterances(split, sentences[split], speakers.split(), chosen)
+        for split, speakers in SPEAKERS.items()
+    }
+
+
+def _new_sentences(
+    grammar: Grammar, count: int, said: set[tuple[Spoken, ...]]
+) -> list[tuple[Spoken, ...]]:
+    found: list[tuple[Spoken, ...]] = []
+    while len(found) < count:
+        sentence = grammar.sentence()
+        if sentence not in said:
+            said.add(sentence)
+            found.append(sentence)
+    return found
+
+
+def _utterances(
+    split: str, sentences: list[tuple[Spoken, ...]], speakers: list[str], language: Language
+) -> Iterator[Utterance]:
+    draw = random.Random(f"{split} {language.seed}")
+    with Synthesiser() as synthesiser:
+        for i, sentence in enumerate(sentences):
+            voice = Voice(
+                language.voice,
+                speakers[i % len(speakers)],
+                draw.randint(*WORDS_PER_MINUTE),
+                draw.randint(*PITCH),
+                draw.randint(*LIVELINESS),
+            )
+            sound = synthesiser.speak(" ".join(word.said for word in sentence), voice)
+            yield Utterance(
+                f"{split}-{i:05d}",
+                wav(np.frombuffer(sound, np.int16) / 32768, synthesiser.sample_rate),
+                language.between.join(word.written for word in sentence),
+                voice.variant,
+            )
