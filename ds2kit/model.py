@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -51,6 +52,9 @@ class AcousticModel(nn.Module):
 
     def classify(self, frames: Padded) -> Padded:
         """[batch, frames, features] of the frontend to log-probabilities, in float32 at least."""
+        if not frames.values.shape[1]:
+            # A batch without a single frame: one of padding, which every encoder can take.
+            frames = Padded(F.pad(frames.values, (0, 0, 0, 1)), frames.lengths)
         encoded = self.encoder(frames)
         logits = self.output(encoded.cleared().values)
         kind = torch.float64 if logits.dtype == torch.float64 else torch.float32

@@ -1,5 +1,6 @@
-# Sourced by each recipe's run.sh, in the recipe's folder: afterwards `ds2kit` is on the PATH. Where
-# it was not, it is installed in a virtual environment at the root of the repository, once.
+# Sourced by each recipe's run.sh, in the recipe's folder: afterwards `ds2kit` is on the PATH
+# and $python is its Python. Where it was not there, it is installed, once, in a virtual environment
+# at the root of the repository.
 
 if ! command -v ds2kit > /dev/null; then
     root=$(cd ../.. && pwd)
@@ -13,6 +14,5 @@ if ! command -v ds2kit > /dev/null; then
     fi
     PATH=$root/.venv/bin:$PATH
 fi
-if [ -e requirements.txt ]; then
-    "$(dirname "$(command -v ds2kit)")/python" -m pip install --quiet -r requirements.txt
-fi
+python=$(dirname "$(command -v ds2kit)")/python
+if [ -e requirements.txt ]; then "$python" -m pip install --quiet -r requirements.txt; fi

@@ -1,13 +1,31 @@
-"""What tests share: where the real speech is."""
+"""What tests share: real speech, a tiny corpus, a tiny model that learned it, the command line."""
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 CORPORA = Path(os.environ.get("DS2KIT_CORPORA", "../shared/corpora"))
+
+HERTZ = {"a": 400.0, "b": 700.0, "c": 1100.0, "d": 1600.0}
+"""The words of the tiny corpus, and the tone that each of them is."""
+
+SPLITS = {"train": 48, "dev": 9, "test": 12}
+
+CONFIG = """
+corpus: {data: DATA}
+encoder: {name: deepspeech2, convolutions: 1x2d, channels: [4], width: 24, layers: 1}
+data: {sample_rate: 8000, seconds_per_step: 4, workers: 0}
+optimizer: {name: adamw, learning_rate: 1e-2}
+trainer: {epochs: 3, accelerator: cpu}
+"""
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +34,182 @@ def corpora() -> Path:
     if not CORPORA.is_dir():
         pytest.skip(f"{CORPORA} is not there; set DS2KIT_CORPORA")
     return CORPORA.resolve()
+
+
+@pytest.fixture(scope="session")
+def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Prepared splits `train`, `dev`, `test` of 1 to 4 tones each, at 8 kHz: to read, not to
+    write."""
+    from ds2kit.data.shards import write_split
+    from ds2kit.types import Utterance
+
+    data = tmp_path_factory.mktemp("tiny")
+    draw = np.random.default_rng(0)
+    for split, count in SPLITS.items():
+        utterances = [
+            Utterance(f"{split}/{i:03d}", *tones(draw), speaker=f"s{i % 3}") for i in range(count)
+        ]
+        write_split(data / split, utterances, made_from={})
+    return data
+
+
+def tones(draw: np.random.Generator) -> tuple[bytes, str]:
+    """A wav file, and what is said in it."""
+    from ds2kit.audio.write import wav
+
+    said = draw.choice(list(HERTZ), size=draw.integers(1, 5))
+    parts = []
+    for word in said:
+        time = np.arange(draw.integers(800, 1400)) / 8000
+        parts += [0.3 * np.sin(2 * np.pi * HERTZ[word] * time), np.zeros(400)]
+    sound = np.concatenate(parts)
+    return wav(sound + 0.003 * draw.standard_normal(len(sound)), 8000), " ".join(said)
+
+
+@pytest.fixture(scope="session")
+def tiny_yaml(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A config of a tiny model for the tiny corpus."""
+    path = tmp_path_factory.mktemp("config") / "tiny.yaml"
+    path.write_text(CONFIG.replace("DATA", str(tiny_data)))
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_experiment(tiny_yaml: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """config.yaml, model/ and log.jsonl as `ds2kit train` leaves them: to read, not to write.
+
+    The model hears the tones right; a plain loop trained it, so that what uses a model is tested
+    without what makes one.
+    """
+    from ds2kit import config as configs
+    from ds2kit import model as models
+    from ds2kit.registry import Toolkit
+
+    toolkit = Toolkit.installed()
+    config = configs.load(tiny_yaml, toolkit)
+    folder = tmp_path_factory.mktemp("experiment")
+    model, losses = _trained(config, toolkit)
+    (folder / "config.yaml").write_text(configs.to_yaml(config))
+    models.save(folder / "model", model, config, "# A tiny model\n")
+    shutil.copy(folder / "model" / models.TOKENIZER, folder)
+    lines = [json.dumps(event) + "\n" for event in _events(losses)]
+    (folder / "log.jsonl").write_text("".join(lines))
+    return folder
+
+
+def _trained(config, toolkit):
+    import torch
+
+    from ds2kit import model as models
+    from ds2kit.data.batches import Loader, Selection, evaluation_steps
+    from ds2kit.data.index import Index
+    from ds2kit.text.char import Char
+
+    index = Index.load(config.corpus.data / "train")
+    torch.manual_seed(1)
+    model = models.build(config, Char.learn(index.texts), toolkit)
+    steps = evaluation_steps(
+        Selection.of(index), model.tokenizer, sample_rate=8000, seconds_per_step=1000.0
+    )
+    (batch,) = Loader(steps, workers=0)
+    model.frontend.learn([batch.waveforms])
+    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-2)
+    losses = []
+    for _ in range(48):
+        log_probs = model(batch.waveforms)
+        loss = torch.nn.functional.ctc_loss(
+            log_probs.values.transpose(0, 1),
+            batch.tokens.values,
+            log_probs.lengths,
+            batch.tokens.lengths,
+            reduction="sum",
+        )
+        losses.append(loss.item() / len(batch.keys))
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 10.0)
+        optimizer.step()
+    return model.eval(), losses
+
+
+def _events(losses: list[float]) -> Iterator[dict[str, object]]:
+    yield {"event": "start", "at": [0, 0], "ranks": 1, "precision": "32", "threads": 1}
+    for i, loss in enumerate(losses):
+        yield {
+            "event": "step",
+            "epoch": i // 24,
+            "step": i % 24,
+            "update": i + 1,
+            "loss": loss,
+            "learning_rate": 2e-2,
+            "gradient_norm": 1.0 + loss,
+            "utterances": 48,
+            "audio_seconds": 30.0,
+            "seconds": 0.05 if i % 24 else 0.5,
+            "waited": 0.001 if i % 24 else 0.4,
+            "unalignable": [],
+            "skipped": [],
+        }
+        if i % 24 == 23:
+            yield {
+                "event": "epoch",
+                "epoch": i // 24,
+                "update": i + 1,
+                "dev_loss": loss,
+                "dev_wer": 0.5,
+                "dev_cer": 0.25,
+            }
+
+
+@pytest.fixture
+def experiment(tiny_experiment: Path, tmp_path: Path) -> Path:
+    """A copy of the tiny experiment, to write in."""
+    return Path(shutil.copytree(tiny_experiment, tmp_path / "exp"))
+
+
+@pytest.fixture
+def tone(tmp_path: Path) -> Callable[..., Path]:
+    """Makes a wav file in which such words are said."""
+    from ds2kit.audio.write import wav
+
+    def make(said: str = "a b", name: str = "said.wav", rate: int = 8000) -> Path:
+        parts = []
+        for word in said.split():
+            time = np.arange(rate // 5) / rate
+            parts += [0.3 * np.sin(2 * np.pi * HERTZ[word] * time), np.zeros(rate // 20)]
+        path = tmp_path / name
+        noise = 0.003 * np.random.default_rng(1).standard_normal(sum(map(len, parts)))
+        path.write_bytes(wav(np.concatenate(parts) + noise, rate))
+        return path
+
+    return make
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended, and what it wrote."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def ds2kit(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Ran]:
+    """Runs `ds2kit ARGUMENTS...` in this process, from the same door as the shell's."""
+    from ds2kit.cli.main import main
+
+    def run(*arguments: object) -> Ran:
+        monkeypatch.setattr("sys.argv", ["ds2kit", *map(str, arguments)])
+        capsys.readouterr()
+        try:
+            main()
+        except SystemExit as ended:
+            status = ended.code if isinstance(ended.code, int) else 1
+        else:
+            status = 0
+        return Ran(status, *capsys.readouterr())
+
+    return run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 
@@ -41,6 +42,9 @@ def cli(debug: bool) -> None:
 def main() -> None:
     """Run the command line; exits with 0, 1 (an error of the user's) or 130 (Ctrl-C)."""
     debug = "--debug" in sys.argv
+    # Before torch is imported: threads that wait must sleep, or they take the cores from those
+    # that work (loader workers, another training).
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         cli.main(prog_name="ds2kit", standalone_mode=False)
     except (KeyboardInterrupt, click.Abort):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from ds2kit.audio.read import read
 from ds2kit.components import Tokenizer, WaveformAugmentation
@@ -231,10 +231,15 @@ class Loader:
 
     def __iter__(self) -> Iterator[Batch]:
         batches = iter(self._batches)
-        while (batch := _following(batches)) is not None:
-            if isinstance(batch, UserError):
-                raise batch
-            yield batch
+        try:
+            while (batch := _following(batches)) is not None:
+                if isinstance(batch, UserError):
+                    raise batch
+                yield batch
+        finally:
+            # Workers end when their iterator does: now, and not when a traceback that holds this
+            # frame is collected (in an order in which their pipes would be closed twice).
+            del batches
 
 
 def _following(batches: Iterator[Any]) -> Batch | UserError | None:
@@ -278,9 +283,9 @@ def _padded(sequences: Sequence[NDArray[Any]]) -> Padded:
     lengths = [len(sequence) for sequence in sequences]
     dtype = torch.from_numpy(sequences[0]).dtype
     values = torch.empty(len(sequences), max(lengths), dtype=dtype)
-    if torch.utils.data.get_worker_info() is not None:
+    if get_worker_info() is not None:
         # Filled where the other process sees it, else torch would copy it there.
-        values.share_memory_()
+        values.share_memory_()  # type: ignore[no-untyped-call]
     for row, sequence in zip(values.numpy(), sequences, strict=True):
         row[: len(sequence)] = sequence
         row[len(sequence) :] = 0

@@ -16,7 +16,7 @@ from ds2kit.testing.options import check_options
 from ds2kit.types import Hypothesis
 
 LENGTHS = (17, 0, 1, 40, 2, 23)
-PADDINGS: tuple[tuple[int, Filling], ...] = ((0, "zeros"), (7, "NaN"), (3, "noise"))
+PADDINGS: tuple[tuple[int, Filling], ...] = ((3, "noise"), (0, "zeros"), (7, "NaN"))
 
 
 class DecoderContract:

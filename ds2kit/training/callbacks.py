@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 import sys
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from types import FrameType
 from typing import Any
@@ -16,6 +19,7 @@ from lightning.pytorch.callbacks import TQDMProgressBar
 
 from ds2kit import model as models
 from ds2kit.components import Decoder
+from ds2kit.errors import UserError
 from ds2kit.training import checkpoint
 from ds2kit.training.card import card
 from ds2kit.training.data import Speech
@@ -32,36 +36,37 @@ class Stopped(Exception):
 class Interrupts(pl.Callback):
     """Ctrl-C, or SIGTERM of a scheduler: the step is finished and saved; a second one ends at once.
 
-    All ranks stop after the same step: the module passes the request on.
+    All ranks stop after the same step: the module passes the request on. Until the first step
+    there is nothing to save, and a signal does what it always does.
     """
 
     def __init__(self) -> None:
-        self.received: int | None = None
+        self.received = False
         self._before: dict[int, Any] = {}
+        if threading.current_thread() is threading.main_thread():  # else they cannot be heard
+            self._before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
 
-    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, Training)
 
         def request(number: int, frame: FrameType | None) -> None:
-            self.received = number
-            pl_module.stop_requested = True
-            self._restore()
+            self.received = pl_module.stop_requested = True
+            self.release()
 
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, request)
+        # Here and not earlier, so that Lightning's handler is replaced: with several ranks it
+        # begins a broadcast wherever a signal finds it, in the middle of another one too.
+        for number in self._before:
+            signal.signal(number, request)
 
-    def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        self._restore()
+    def release(self) -> None:
+        """Let signals do again what they did before."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def between(self, trainer: pl.Trainer) -> None:
         """Stop between two batches of dev; the last checkpoint is what is gone on from."""
-        if self.received is not None and trainer.world_size == 1:
+        if self.received and trainer.world_size == 1:
             raise Stopped
-
-    def _restore(self) -> None:
-        while self._before:
-            number, handler = self._before.popitem()
-            signal.signal(number, handler)
 
 
 class Log(pl.Callback):
@@ -78,9 +83,19 @@ class Log(pl.Callback):
             self.write({"event": "step", **asdict(pl_module.record)})
 
     def write(self, event: dict[str, Any]) -> None:
-        """Add a line; it is in the file when this returns."""
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(event, ensure_ascii=False) + "\n")
+        """Add a line; it is in the file when this returns. JSON has no NaN: it becomes null.
+
+        Raises UserError where the disk refuses.
+        """
+        told = {
+            name: None if isinstance(value, float) and not math.isfinite(value) else value
+            for name, value in event.items()
+        }
+        try:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(told, ensure_ascii=False) + "\n")
+        except OSError as error:
+            raise UserError(f"{self.path} could not be written: {error.strerror}") from error
 
 
 class EpochEnd(pl.Callback):
@@ -96,19 +111,6 @@ class EpochEnd(pl.Callback):
     ) -> None:
         self.experiment, self.speech, self.decoder = experiment, speech, decoder
         self.interrupts, self.listeners = interrupts, listeners
-        self._losses: list[float] = []
-        self._audio = self._seconds = 0.0
-
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any
-    ) -> None:
-        assert isinstance(pl_module, Training)
-        record = pl_module.record
-        assert record is not None
-        if not record.skipped:
-            self._losses.append(record.loss)
-        self._audio += record.audio_seconds
-        self._seconds += record.seconds
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, Training)
@@ -126,7 +128,7 @@ class EpochEnd(pl.Callback):
         )
         better = (result.rate, result.loss) < (progress.best_rate, progress.best_loss)
         event = self._event(pl_module, result, better, time.monotonic() - begun)
-        progress.epoch, progress.step = progress.epoch + 1, 0
+        progress.next_epoch()
         if better:
             progress.best_rate, progress.best_loss = result.rate, result.loss
             progress.best_epoch = progress.epoch
@@ -141,20 +143,20 @@ class EpochEnd(pl.Callback):
                 checkpoint.save(self.experiment.checkpoints / checkpoint.BEST, state)
                 about = card(config, self.speech, result, progress)
                 models.save(self.experiment.model, pl_module.model, config, about)
-        self._losses, self._audio, self._seconds = [], 0.0, 0.0
 
     def _event(
         self, module: Training, result: Evaluation, better: bool, seconds: float
     ) -> dict[str, Any]:
+        progress = module.progress
         return {
             "event": "epoch",
-            "epoch": module.progress.epoch,
+            "epoch": progress.epoch,
             "epochs": module.config.trainer.epochs,
-            "step": module.progress.step,
-            "update": module.progress.updates,
-            "loss": sum(self._losses) / max(1, len(self._losses)),
-            "audio_seconds": self._audio,
-            "seconds": self._seconds,
+            "step": progress.step,
+            "update": progress.updates,
+            "loss": progress.epoch_loss / max(1, progress.epoch_updates),
+            "audio_seconds": progress.epoch_audio,
+            "seconds": progress.epoch_seconds,
             "dev_loss": result.loss,
             "dev_wer": result.words.rate,
             "dev_cer": result.characters.rate,
@@ -167,14 +169,16 @@ class EpochEnd(pl.Callback):
 
 
 class Checkpoints(pl.Callback):
-    """last.ckpt every so many minutes, at each epoch's end, and when the training is stopped.
+    """last.ckpt every so many minutes, before and after each epoch's end, and when stopped.
 
     Comes after everything that writes to the log or to the progress.
     """
 
-    def __init__(self, experiment: Experiment, digests: list[str], minutes: float) -> None:
+    def __init__(
+        self, experiment: Experiment, made_from: Mapping[str, Any], minutes: float
+    ) -> None:
         self.path = experiment.checkpoints / checkpoint.LAST
-        self.digests = digests
+        self.made_from = made_from
         self.seconds = minutes * 60
         self._saved = time.monotonic()
 
@@ -182,10 +186,12 @@ class Checkpoints(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any
     ) -> None:
         assert isinstance(pl_module, Training)
-        if pl_module.progress.step == pl_module.progress.steps:
+        left = pl_module.progress.steps - pl_module.progress.step
+        if not left:
             return  # dev and the end of the epoch come first; it is saved then
         due = time.monotonic() - self._saved >= self.seconds
-        if due or pl_module.stop_requested:
+        # Who interrupts dev, however long it takes, loses the epoch's last step and no more.
+        if due or left == 1 or pl_module.stop_requested:
             self._save(trainer, pl_module)
         if pl_module.stop_requested:
             raise Stopped
@@ -205,7 +211,7 @@ class Checkpoints(pl.Callback):
                 "optimizer": optimizer.state_dict(),
                 "progress": checkpoint.progress_state(module.progress),
                 "precision": trainer.precision_plugin.state_dict(),
-                "indexes": self.digests,
+                **self.made_from,
             }
             checkpoint.save(self.path, state)
         self._saved = time.monotonic()
@@ -255,6 +261,15 @@ class Curves(pl.Callback):
                 self._writer.add_scalar(f"dev/{name[4:]}", event[name], event["update"])
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        self._close()
+
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
+        with suppress(OSError):  # a full disk is being told already
+            self._close()
+
+    def _close(self) -> None:
         if self._writer is not None:
             self._writer.close()
             self._writer = None

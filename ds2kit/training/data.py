@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import lightning.pytorch as pl
 import numpy as np
+import torch
 from torch import Tensor
 
 from ds2kit.components import Tokenizer, WaveformAugmentation
-from ds2kit.data.batches import Loader, Selection, Steps, evaluation_steps
+from ds2kit.data.batches import Batch, Loader, Selection, Steps, evaluation_steps
 from ds2kit.data.checks import Report, check_training
 from ds2kit.data.index import Index
 from ds2kit.data.plan import EpochPlan, plan
+from ds2kit.errors import UserError
 from ds2kit.settings import Config
 from ds2kit.training.progress import Progress
 from ds2kit.types import Padded
@@ -110,10 +113,15 @@ class SpeechModule(pl.LightningDataModule):
         self.augmentations = augmentations
         self.progress = progress
 
-    def train_dataloader(self) -> Loader:
+    def train_dataloader(self) -> Loader | JointLoader:
         assert self.trainer is not None
         config = self.speech.config
         epoch_plan = self.speech.plan(self.progress.epoch)
+        if not len(epoch_plan):
+            raise UserError(
+                f"no utterance is drawn in epoch {self.progress.epoch + 1}; "
+                "raise the weights in corpus.train"
+            )
         self.progress.steps = len(epoch_plan)
         steps = Steps(
             self.speech.selection,
@@ -126,4 +134,44 @@ class SpeechModule(pl.LightningDataModule):
             ranks=self.trainer.world_size,
             reads_per_batch=config.data.reads_per_batch,
         )
-        return Loader(steps, workers=config.data.workers, position=self.progress.step)
+        position = self.progress.step
+        loader = Loader(steps, workers=config.data.workers, position=position)
+        return loader if steps.ranks == 1 else JointLoader(loader, steps, position)
+
+
+@dataclass(frozen=True, eq=False)
+class Failed(Batch):
+    """An empty share in the place of one that could not be made, and why."""
+
+    error: str = ""
+
+
+class JointLoader:
+    """The batches of one rank of several; an error is a batch, and the last.
+
+    A rank that raised would leave the others waiting: so it takes part in the step, and in it all
+    learn of the error.
+    """
+
+    def __init__(self, loader: Loader, steps: Steps, position: int) -> None:
+        self._loader, self._steps, self._position = loader, steps, position
+
+    def __len__(self) -> int:
+        return len(self._loader)
+
+    def __iter__(self) -> Iterator[Batch]:
+        place = self._position
+        try:
+            for batch in self._loader:
+                yield batch
+                place += 1
+        except UserError as error:
+            yield self._failed(place, str(error))
+
+    def _failed(self, place: int, error: str) -> Failed:
+        none = torch.zeros(1, dtype=torch.int64)
+        silence = Padded(torch.zeros(1, self._steps.sample_rate), none)
+        nothing = Padded(torch.zeros(1, 0, dtype=torch.int64), none)
+        plan = self._steps.plan
+        count = len(plan.step(place))
+        return Failed((), silence, nothing, (), count, plan.epoch, place, 0.0, (), error)

@@ -12,9 +12,11 @@ import torch.distributed as dist
 from ds2kit.components import Decoder
 from ds2kit.data.batches import Batch, Loader, Selection, evaluation_steps
 from ds2kit.data.index import Index
+from ds2kit.errors import UserError
 from ds2kit.model import AcousticModel
 from ds2kit.scoring.align import leading_unit, score_characters, score_words
 from ds2kit.training.loss import ctc_losses
+from ds2kit.training.ranks import raise_together
 from ds2kit.types import Score
 
 WORDS, CHARACTERS = slice(0, 4), slice(4, 8)
@@ -56,6 +58,7 @@ def evaluate(
     """Decode and score a split, whole; ranks share it and all get the joint result.
 
     between: called between batches, so that an interrupt is heard
+    Raises UserError for speech that cannot be read, on all ranks together.
     """
     steps = evaluation_steps(
         Selection.of(index),
@@ -65,16 +68,18 @@ def evaluate(
         rank=rank,
         ranks=ranks,
     )
-    sums = torch.zeros(11, dtype=torch.float64)
-    with evaluating(model):
-        for batch in Loader(steps, workers=workers):
-            between()
-            sums += _batch_sums(model, decoder, batch)
+    sums, error = torch.zeros(11, dtype=torch.float64), ""
+    try:
+        with evaluating(model):
+            for batch in Loader(steps, workers=workers):
+                between()
+                sums += _batch_sums(model, decoder, batch)
+    except UserError as raised:
+        if ranks == 1:
+            raise
+        error = str(raised)
     if ranks > 1:
-        device = next(model.parameters()).device
-        shared = sums.to(device)
-        dist.all_reduce(shared)
-        sums = shared.cpu()
+        sums = _over_ranks(sums, error, next(model.parameters()).device, ranks)
     numbers = [int(number) for number in sums[:10].tolist()]
     return Evaluation(
         loss=float(sums[10]) / max(1, numbers[8] - numbers[9]),
@@ -84,6 +89,14 @@ def evaluate(
         characters=Score(*numbers[CHARACTERS]),
         unit=leading_unit(index.texts),
     )
+
+
+def _over_ranks(sums: torch.Tensor, error: str, device: torch.device, ranks: int) -> torch.Tensor:
+    shared = torch.cat([sums, torch.tensor([float(bool(error))]).double()]).to(device)
+    dist.all_reduce(shared)
+    if shared[-1] > 0:
+        raise_together(error, ranks)
+    return shared[:-1].cpu()
 
 
 @contextmanager

@@ -57,10 +57,9 @@ class Experiment:
     def tensorboard(self) -> Path:
         return self.folder / "tensorboard"
 
-    def begin(self, config: Config, toolkit: Toolkit, *, write: bool) -> None:
-        """Write the resolved config, or check that it goes on with the one that is there.
+    def check(self, config: Config, toolkit: Toolkit) -> None:
+        """Refuse a folder that is something else, or that was begun with other settings.
 
-        write: one rank's task, where there are several
         Raises Problems that show the difference.
         """
         if self.config.exists():
@@ -72,18 +71,24 @@ class Experiment:
                     f"{self.folder} was begun with other settings; take another folder, or these",
                     changed,
                 )
-        elif self.folder.exists() and any(self.folder.iterdir()):
+        elif self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
             raise UserError(f"{self.folder} is no experiment and not empty; take another folder")
-        if write:
-            with whole_file(self.config) as aside:
-                aside.write_text(configs.to_yaml(config), encoding="utf-8")
+
+    def begin(self, config: Config, tokenizer: str) -> None:
+        """Write the resolved config and the tokenizer, and sweep up after a killed training."""
+        for folder in (self.folder, self.checkpoints, self.model):
+            for left in folder.glob(".*.partial"):
+                left.unlink(missing_ok=True)
+        for path, text in ((self.config, configs.to_yaml(config)), (self.tokenizer, tokenizer)):
+            with whole_file(path) as aside:
+                aside.write_text(text, encoding="utf-8")
 
     def read_log(self) -> list[dict[str, Any]]:
         """The events of the log, but for a last line that was cut off."""
         if not self.log.is_file():
             return []
         events = []
-        for line in self.log.read_text(encoding="utf-8").splitlines():
+        for line in self.log.read_text(encoding="utf-8").split("\n"):
             try:
                 events.append(json.loads(line))
             except ValueError:

@@ -121,7 +121,7 @@ def _draw_probabilities(axes: Any, model: AcousticModel, log_probs: Padded) -> N
     for token in sorted(np.argsort(-peaks)[:MOST_TOKENS]):
         label = model.tokenizer.tokens[token].replace(" ", "␣")
         axes.plot(times, probabilities[:, token], label=label)
-    axes.set_ylim(0, 1.05)
+    axes.set_ylim(0, 1.25)  # room for the legend
     axes.set_ylabel("probability")
     axes.set_xlabel("seconds")
     axes.legend(ncol=7, loc="upper right", prop={"family": _families(), "size": 7})

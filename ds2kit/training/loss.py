@@ -30,13 +30,16 @@ def ctc_losses(log_probs: Padded, tokens: Padded) -> tuple[Tensor, Tensor]:
     if not len(values):
         # Every rank takes part in the gradient's exchange, with zero where it has nothing.
         return log_probs.values.sum()[None] * 0.0, which
+    place = values.device
+    if torch.are_deterministic_algorithms_enabled():
+        place = torch.device("cpu")  # torch's on a GPU adds in any order, and refuses then
     with torch.autocast(values.device.type, enabled=False):
         losses = F.ctc_loss(
-            values.transpose(0, 1),
-            tokens.values[which],
-            frames,
-            tokens.lengths[which],
+            values.transpose(0, 1).to(place),
+            tokens.values[which].to(place),
+            frames.to(place),
+            tokens.lengths[which].to(place),
             blank=BLANK,
             reduction="none",
         )
-    return losses, which
+    return losses.to(values.device), which

@@ -16,8 +16,10 @@ from ds2kit.components import FeatureAugmentation
 from ds2kit.data.batches import Batch, generator
 from ds2kit.model import AcousticModel
 from ds2kit.settings import Config, Optimizer
+from ds2kit.training.data import Failed
 from ds2kit.training.loss import ctc_losses
 from ds2kit.training.progress import Progress, StepRecord
+from ds2kit.training.ranks import gathered, raise_together
 from ds2kit.training.schedule import learning_rate
 from ds2kit.types import Padded
 
@@ -49,6 +51,10 @@ class Training(pl.LightningModule):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return make_optimizer(self.model, self.config.optimizer)
+
+    def on_train_epoch_start(self) -> None:
+        # The evaluation and the checkpoint at an epoch's end are no part of a step.
+        self._ended = time.monotonic()
 
     def transfer_batch_to_device(
         self, batch: Batch, device: torch.device, dataloader_idx: int
@@ -126,25 +132,19 @@ class Training(pl.LightningModule):
         total = now["total"].double()
         bad = float(not (torch.isfinite(norm) and torch.isfinite(total)))
         left_out = float(len(now["unalignable"]))
-        sums = torch.tensor(
-            [float(total), bad, left_out, batch.seconds, float(self.stop_requested)],
-            dtype=torch.float64,
-            device=norm.device,
-        )
-        if self.trainer.world_size > 1:
+        error = batch.error if isinstance(batch, Failed) else ""
+        told = [bad, left_out, batch.seconds, float(self.stop_requested), float(bool(error))]
+        sums = torch.tensor([float(total), *told], dtype=torch.float64, device=norm.device)
+        ranks = self.trainer.world_size
+        if ranks > 1:
             dist.all_reduce(sums)
-        loss, bad, left_out, audio, stop = sums.tolist()
+        loss, bad, left_out, audio, stop, failed = sums.tolist()
+        if failed:
+            raise_together(error, ranks)
         self.stop_requested = stop > 0
         now |= {"loss": loss / batch.count, "norm": float(norm), "audio": audio, "bad": bad > 0}
-        now["skipped"] = self._gathered(batch.keys) if bad else ()
-        now["unalignable"] = self._gathered(now["unalignable"]) if left_out else ()
-
-    def _gathered(self, keys: tuple[str, ...]) -> tuple[str, ...]:
-        if self.trainer.world_size == 1:
-            return keys
-        everyone: list[tuple[str, ...]] = [()] * self.trainer.world_size
-        dist.all_gather_object(everyone, keys)
-        return tuple(key for keys in everyone for key in keys)
+        now["skipped"] = gathered(batch.keys, ranks) if bad else ()
+        now["unalignable"] = gathered(now["unalignable"], ranks) if left_out else ()
 
     def _advance(self, rate: float) -> None:
         progress, now = self.progress, self._now
@@ -154,6 +154,8 @@ class Training(pl.LightningModule):
         else:
             progress.updates += 1
             progress.done += 1 / (progress.steps * self.config.trainer.epochs)
+            progress.epoch_loss += now["loss"]
+            progress.epoch_updates += 1
         ended = time.monotonic()
         self.record = StepRecord(
             epoch=batch.epoch,
@@ -170,6 +172,8 @@ class Training(pl.LightningModule):
             skipped=now["skipped"],
         )
         self._ended = ended
+        progress.epoch_audio += self.record.audio_seconds
+        progress.epoch_seconds += self.record.seconds
         progress.step += 1
 
 

@@ -17,6 +17,8 @@ class Progress:
     best_rate:   lowest error rate on dev so far (words, or characters where there are no spaces)
     best_loss:   the dev loss beside it
     best_epoch:  the epoch after which it was measured
+    epoch_...:   sums over this epoch's steps: loss and number of those that changed the weights,
+                 seconds of audio and of the clock of all
     """
 
     epoch: int = 0
@@ -28,6 +30,16 @@ class Progress:
     best_rate: float = float("inf")
     best_loss: float = float("inf")
     best_epoch: int = -1
+    epoch_loss: float = 0.0
+    epoch_updates: int = 0
+    epoch_audio: float = 0.0
+    epoch_seconds: float = 0.0
+
+    def next_epoch(self) -> None:
+        """Move to the first step of the next epoch."""
+        self.epoch, self.step = self.epoch + 1, 0
+        self.epoch_loss, self.epoch_updates = 0.0, 0
+        self.epoch_audio = self.epoch_seconds = 0.0
 
 
 @dataclass(frozen=True)

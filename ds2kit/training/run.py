@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import os
+import subprocess
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -15,11 +16,12 @@ from typing import Any
 
 import lightning.pytorch as pl
 import torch
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning.pytorch.strategies.launchers.subprocess_script import _SubprocessScriptLauncher
 
 from ds2kit import model as models
 from ds2kit.components import Tokenizer
 from ds2kit.errors import UserError
-from ds2kit.files import whole_file
 from ds2kit.model import AcousticModel
 from ds2kit.registry import Toolkit
 from ds2kit.settings import Config
@@ -39,6 +41,7 @@ from ds2kit.training.experiment import Experiment
 from ds2kit.training.initial import initial_model, initial_tokenizer
 from ds2kit.training.module import Training
 from ds2kit.training.progress import Progress
+from ds2kit.training.ranks import Joint
 
 PRECISIONS: dict[str, Any] = {
     "32": "32-true",
@@ -46,6 +49,10 @@ PRECISIONS: dict[str, Any] = {
     "bf16-mixed": "bf16-mixed",
     "16-mixed": "16-mixed",
 }
+
+
+LAST_WORDS = 60.0
+"""Seconds that the other ranks have to end when this one has ended."""
 
 
 @dataclass
@@ -80,29 +87,22 @@ def train(
     begun = _begin(config, folder, toolkit, init, leads, say)
     if begun is None:
         return
-    module = Training(
-        begun.model,
-        config,
-        [toolkit.make(c, begun.model.frontend.output_size) for c in config.augment.features],
-        begun.progress,
-    )
-    data = SpeechModule(
-        begun.speech,
-        begun.model.tokenizer,
-        [toolkit.make(c, config.data.sample_rate) for c in config.augment.waveform],
-        begun.progress,
-    )
+    module, data = _modules(config, toolkit, begun)
     interrupts = Interrupts()
     trainer = _trainer(config, toolkit, begun, interrupts, say)
-    with _quiet():
-        try:
-            trainer.fit(module, datamodule=data)
-        except (Stopped, SystemExit):
-            # Lightning ends the process with status 1 where it is interrupted itself.
-            if interrupts.received is None:
-                raise
-            say(f"stopped in epoch {begun.progress.epoch + 1}, step {begun.progress.step}")
+    try:
+        _fit(trainer, module, data)
+    except Stopped:
+        say(f"stopped in epoch {begun.progress.epoch + 1}, step {begun.progress.step}")
+        if leads:
             raise KeyboardInterrupt from None
+        return
+    except Joint:
+        if leads:
+            raise
+        return
+    finally:
+        interrupts.release()
     rate, epoch = 100 * begun.progress.best_rate, begun.progress.best_epoch
     say(f"finished; best after epoch {epoch}: {rate:.2f} % on dev; model in {folder / 'model'}")
 
@@ -117,52 +117,60 @@ def _begin(
 ) -> Begun | None:
     """Everything up to the first step, or None where the training is finished."""
     experiment = Experiment(folder)
-    speech = Speech(config)
-    experiment.begin(config, toolkit, write=leads)
+    if leads:  # the others would see what it has just begun
+        experiment.check(config, toolkit)
     last = experiment.checkpoints / checkpoint.LAST
     state = checkpoint.load(last) if last.exists() else None
     progress = checkpoint.restore_progress(state) if state else Progress()
     if progress.epoch >= config.trainer.epochs:
         say(f"{folder} is finished: {progress.epoch} epochs; model in {experiment.model}")
         return None
+    speech = Speech(config)
     if state and state["indexes"] != speech.digests:
         raise UserError(
             f"{last} was trained on other speech than {config.speech.data} now holds; "
             "prepare it as it was, or take another folder"
         )
-    tokenizer = _tokenizer(experiment, config, speech, toolkit, init, state is not None, leads)
+    tokenizer = (
+        _same_tokenizer(experiment, config, toolkit, state)
+        if state
+        else initial_tokenizer(config, speech, toolkit, init)
+    )
     torch.manual_seed(config.seed)
     model = models.build(config, tokenizer, toolkit)
     speech.check(tokenizer, model.output_lengths)
     _tell_findings(speech, say)
+    if config.trainer.precision == "64":
+        model.double()
     if state:
         models.load_weights(model, state["model"], str(last))
         say(f"going on in epoch {progress.epoch + 1}, step {progress.step}")
     else:
         initial_model(model, config, speech, toolkit, init, say)
-    if config.trainer.precision == "64":
-        model.double()
     if leads:
+        experiment.begin(config, models.tokenizer_json(tokenizer, config))
         _begin_log(experiment, config, progress, model)
     return Begun(experiment, speech, model, progress, state)
 
 
-def _tokenizer(
-    experiment: Experiment,
-    config: Config,
-    speech: Speech,
-    toolkit: Toolkit,
-    init: Path | None,
-    resumed: bool,
-    leads: bool,
+def _same_tokenizer(
+    experiment: Experiment, config: Config, toolkit: Toolkit, state: dict[str, Any]
 ) -> Tokenizer:
-    if resumed:
-        return models.load_tokenizer(experiment.tokenizer, config, toolkit)
-    tokenizer = initial_tokenizer(config, speech, toolkit, init)
-    if leads:
-        with whole_file(experiment.tokenizer) as aside:
-            aside.write_text(models.tokenizer_json(tokenizer, config), encoding="utf-8")
+    tokenizer = models.load_tokenizer(experiment.tokenizer, config, toolkit)
+    if models.tokenizer_json(tokenizer, config) != state["tokenizer"]:
+        raise UserError(
+            f"{experiment.tokenizer} is not the tokenizer that {experiment.checkpoints} were "
+            "trained with; put that one back"
+        )
     return tokenizer
+
+
+def _modules(config: Config, toolkit: Toolkit, begun: Begun) -> tuple[Training, SpeechModule]:
+    model, augment = begun.model, config.augment
+    features = [toolkit.make(chosen, model.frontend.output_size) for chosen in augment.features]
+    waveform = [toolkit.make(chosen, config.data.sample_rate) for chosen in augment.waveform]
+    module = Training(model, config, features, begun.progress)
+    return module, SpeechModule(begun.speech, model.tokenizer, waveform, begun.progress)
 
 
 def _trainer(
@@ -173,6 +181,7 @@ def _trainer(
     say: Callable[[str], None],
 ) -> pl.Trainer:
     settings = config.trainer
+    ranks = settings.devices * settings.num_nodes
     log = Log(begun.experiment)
     curves = Curves(begun.experiment, begun.speech)
     epoch_end = EpochEnd(
@@ -182,18 +191,25 @@ def _trainer(
         interrupts,
         listeners=(log.write, curves.draw_epoch, lambda event: say(told(event))),
     )
-    ends = Checkpoints(begun.experiment, begun.speech.digests, settings.checkpoint_minutes)
+    made_from = {
+        "indexes": begun.speech.digests,
+        "tokenizer": models.tokenizer_json(begun.model.tokenizer, config),
+    }
+    ends = Checkpoints(begun.experiment, made_from, settings.checkpoint_minutes)
     callbacks = [interrupts, Resume(begun.state), *progress_bars(), log, curves]
     with _quiet():
         return pl.Trainer(
             accelerator=settings.accelerator,
             devices=settings.devices,
             num_nodes=settings.num_nodes,
-            strategy="ddp" if settings.devices * settings.num_nodes > 1 else "auto",
+            # An encoder may leave a parameter unused in a step, and nobody warns one rank of that.
+            strategy="ddp_find_unused_parameters_true" if ranks > 1 else "auto",
+            # Its requeueing writes checkpoints of its own, and prefers them when it starts again.
+            plugins=[SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else None,
             precision=PRECISIONS[settings.precision],
             max_epochs=settings.epochs - begun.progress.epoch,
-            deterministic=settings.deterministic or None,
-            callbacks=[*callbacks, *toolkit.callbacks(config), epoch_end, ends],
+            deterministic=(settings.deterministic or not _on_gpu(config)) or None,
+            callbacks=[*callbacks, *_from_plugins(config, toolkit), epoch_end, ends],
             reload_dataloaders_every_n_epochs=1,
             use_distributed_sampler=False,
             num_sanity_val_steps=0,
@@ -219,15 +235,76 @@ class Resume(pl.Callback):
             self.state = None
 
 
+def _fit(trainer: pl.Trainer, module: Training, data: SpeechModule) -> None:
+    """Take the steps, and leave no process behind.
+
+    Raises KeyboardInterrupt where it was interrupted at once, with nothing saved, and Stopped where
+    it was asked to stop.
+    """
+    done = False
+    try:
+        with _quiet():
+            trainer.fit(module, datamodule=data)
+        done = True
+    except (Stopped, Joint):
+        done = True
+        raise
+    except SystemExit as ended:
+        # Lightning ends the process with status 1 where it is interrupted.
+        if isinstance(ended.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        _end_children(trainer, wait=done)
+
+
+def _end_children(trainer: pl.Trainer, *, wait: bool) -> None:
+    """End the ranks that Lightning started from this one.
+
+    wait: they end by themselves; else they wait for a rank that has left
+    """
+    launcher = trainer.strategy.launcher
+    if not isinstance(launcher, _SubprocessScriptLauncher):
+        return
+    children = launcher.procs[:]
+    # Lightning watches this list, and kills this process too when one of them dies.
+    launcher.procs.clear()
+    for child in children:
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(LAST_WORDS if wait else 0)
+        child.kill()
+        child.wait()
+
+
 def _leads() -> bool:
     """Is this the first rank? Before the ranks know each other, the launchers' variables tell."""
-    places = [os.environ.get(name) for name in ("RANK", "SLURM_PROCID", "LOCAL_RANK")]
-    return next((int(place) for place in places if place is not None), 0) == 0
+    if "RANK" in os.environ:
+        return int(os.environ["RANK"]) == 0
+    places = ("SLURM_PROCID", "NODE_RANK", "LOCAL_RANK")
+    return all(int(os.environ.get(place, 0)) == 0 for place in places)
+
+
+def _on_gpu(config: Config) -> bool:
+    return config.trainer.accelerator != "cpu" and torch.cuda.is_available()
+
+
+def _from_plugins(config: Config, toolkit: Toolkit) -> list[pl.Callback]:
+    callbacks = toolkit.callbacks(config)
+    for callback in callbacks:
+        if not isinstance(callback, pl.Callback):
+            raise UserError(f"ds2kit_callbacks gave {callback!r}; expected Lightning callbacks")
+    return callbacks
 
 
 def _refuse_impossible(config: Config) -> None:
-    settings = config.trainer
-    on_gpu = settings.accelerator != "cpu" and torch.cuda.is_available()
+    settings, on_gpu = config.trainer, _on_gpu(config)
+    ranks = settings.devices * settings.num_nodes
+    started = int(os.environ.get("WORLD_SIZE", ranks))
+    if "RANK" in os.environ and started != ranks:  # by torchrun
+        raise UserError(
+            f"{started} processes were started, and trainer.devices * trainer.num_nodes is "
+            f"{ranks}; make them equal"
+        )
     if settings.accelerator == "gpu" and not on_gpu:
         raise UserError("trainer.accelerator is gpu, and torch sees none; set it to auto or cpu")
     if settings.precision == "16-mixed" and not on_gpu:

@@ -18,5 +18,4 @@ for split in test test_connected; do
 done
 ds2kit plot "work/$config"
 
-echo "
-Your own file:  ds2kit transcribe recipes/digits/work/$config/model FILE"
+"$python" ../table.py "$PWD/work/$config" test test_connected

@@ -75,8 +75,8 @@ PLACE = garden | kitchen | market | school | river | forest | village | city | l
     | office | island | park | church | castle | museum
 STOP = station | airport | harbor | market | school | library | hospital | hotel
 GROUND = mountain | street | island | beach | roof | floor
-WHEN = every MOMENT | every MOMENT | in SEASON | at noon | at night | after lunch | before dinner | today
-    | on DAY | in MONTH | in MONTH | again
+WHEN = every MOMENT | every MOMENT | in SEASON | at noon | at night | after lunch | before dinner
+    | today | on DAY | in MONTH | in MONTH | again
 MOMENT = morning | evening | afternoon | weekend | summer | winter
 SEASON = summer | winter | spring | autumn
 DAY = monday | tuesday | wednesday | thursday | friday | saturday | sunday

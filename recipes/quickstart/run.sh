@@ -13,5 +13,4 @@ ds2kit decode "work/$language-model" test
 ds2kit plot "work/$language-model"
 ds2kit score "work/$language-model" test
 
-echo "
-Your own file:  ds2kit transcribe recipes/quickstart/work/$language-model/model FILE"
+"$python" ../table.py "$PWD/work/$language-model" test

@@ -110,7 +110,7 @@ def _serve() -> None:
 def _answer(library: ctypes.CDLL, asked: dict[str, Any]) -> None:
     heard: list[bytes] = []
 
-    @_ON_SOUND
+    @_ON_SOUND  # type: ignore[untyped-decorator]
     def listen(samples: Any, count: int, events: Any) -> int:
         if samples and count:
             heard.append(ctypes.string_at(samples, 2 * count))  # the library uses it again

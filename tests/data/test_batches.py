@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -294,6 +295,14 @@ def test_a_flipped_byte_is_one_line_that_names_key_and_shard(tmp_path: Path, wor
     assert row.key in message
     assert str(shard) in message
     assert "\n" not in message
+    assert not multiprocessing.active_children()
+
+
+def test_no_worker_is_left_where_iterating_stops_early(index: Index) -> None:
+    for _ in Loader(steps_of(index, planned(index)), workers=2):
+        break
+
+    assert not multiprocessing.active_children()
 
 
 def test_a_missing_shard_is_named(tmp_path: Path) -> None:

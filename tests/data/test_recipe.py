@@ -75,7 +75,8 @@ def test_modules_beside_it_belong_to_it(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     body = "import helper\ndef splits():\n    return {helper.NAME: []}\n"
-    found, digests = [], []
+    found: list[str] = []
+    digests: list[str] = []
     for name in ("a", "b"):
         (tmp_path / name / "helper.py").write_text(f"NAME = {name!r}\n")
         with loaded(recipe_of(tmp_path / name, body)) as recipe:
@@ -118,8 +119,7 @@ def test_mistakes_are_named_with_their_line(body: str, message: str, tmp_path: P
     path = recipe_of(tmp_path, body)
 
     with pytest.raises(UserError, match=message) as raised, loaded(path) as recipe:
-        for taken in recipe.splits(recipe.options([])).values():
-            list(taken)
+        _ = [list(taken) for taken in recipe.splits(recipe.options([])).values()]
     assert "\n" not in str(raised.value)
 
 

@@ -152,6 +152,13 @@ def test_layer_shares_its_input_matrix_and_normalises_it_alone(
 
 
 @pytest.mark.parametrize("cell", ["gru", "rnn"])
+def test_begins_with_orthogonal_matrices(cell: str) -> None:
+    matrices = Recurrence(4, 5, cell).recurrent.detach().reshape(-1, 5, 5)
+    assert len(matrices) == 2 * GATES[cell]
+    torch.testing.assert_close(matrices @ matrices.mT, torch.eye(5).expand_as(matrices))
+
+
+@pytest.mark.parametrize("cell", ["gru", "rnn"])
 def test_state_is_float32_under_autocast(cell: str) -> None:
     torch.manual_seed(0)
     layer = Recurrence(8, 16, cell)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ds2kit.errors import UserError
@@ -76,6 +76,7 @@ def test_noise_has_its_variance_in_every_bin() -> None:
     torch.testing.assert_close(power.mean(), torch.tensor(1e-4), rtol=0.02, atol=0)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 400), st.integers(0, 30))
 def test_lengths_are_what_forward_gives(length: int, extra: int) -> None:
     frontend = LogSpectrogram(1000, window_ms=20, step_ms=10)

@@ -97,8 +97,11 @@ class Healthy(StreamingEncoder):
         return out
 
     def initial_state(self, streams: int) -> State:
-        layers = (self.first, self.memory, self.last)
-        return {i: layer.initial_state(streams) for i, layer in enumerate(layers)}
+        return {
+            0: self.first.initial_state(streams),
+            1: self.memory.initial_state(streams),
+            2: self.last.initial_state(streams),
+        }
 
     def step(self, chunk: Chunk, state: State) -> tuple[Chunk, State]:
         chunk, first = self.first.step(chunk, state[0])

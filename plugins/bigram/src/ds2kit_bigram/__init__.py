@@ -1,0 +1,1 @@
+"""Non-overlapping bigrams as tokens for ds2kit."""

@@ -1,0 +1,1 @@
+"""A log-mel frontend for ds2kit."""
