@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ds2kit.errors import Problems, UserError, close_name
-from ds2kit.options import check, options_of
-from ds2kit.registry import Chosen, Toolkit
+from ds2kit.options import Chosen, check, options_of
+from ds2kit.registry import Toolkit
 from ds2kit.settings import Augment, Config, Corpus, Data, Optimizer, Schedule, Trainer
 
 FORMAT = 1
@@ -55,14 +55,17 @@ def check_config(tree: Mapping[str, Any], toolkit: Toolkit, place: str, folder: 
     if not isinstance(version, int) or version > FORMAT:
         problems.append(f"format is {version!r}; this ds2kit reads up to {FORMAT}: update it")
     seed = tree.get("seed", 1)
-    if not isinstance(seed, int) or isinstance(seed, bool):
-        problems.append(f"seed is {seed!r}; expected a whole number")
+    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**63:
+        problems.append(f"seed is {seed!r}; expected a whole number of at least 0")
     sections: dict[str, Any] = {
         name: _section(kind, tree.get(name), name, folder, problems)
         for name, kind in SECTIONS.items()
         if name not in ("corpus", "augment")
     }
-    makers = dict(tree.get("makers") or {})
+    makers = tree.get("makers") or {}
+    if not isinstance(makers, dict):
+        problems.append(f"makers is {makers!r}; leave it out, it is written by ds2kit")
+        makers = {}
     chosen: dict[str, Chosen] = {
         kind: _component(kind, tree.get(kind), makers, toolkit, folder, problems)
         for kind in DEFAULT_COMPONENTS

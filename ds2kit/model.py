@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
+from safetensors.torch import save as serialised
 from torch import Tensor, nn
 
 from ds2kit import config as configs
@@ -98,7 +100,8 @@ def save(
         with whole_file(folder / name) as aside:
             aside.write_text(text, encoding="utf-8")
     with whole_file(folder / WEIGHTS) as aside:
-        save_file(weights, aside, metadata={"format": "pt"})
+        # Into bytes first: safetensors' own file writing makes no OSError of a full disk.
+        aside.write_bytes(serialised(weights, metadata=_made_with(model.tokenizer)))
 
 
 def load(folder: Path, toolkit: Toolkit) -> tuple[AcousticModel, Config]:
@@ -113,7 +116,8 @@ def load(folder: Path, toolkit: Toolkit) -> tuple[AcousticModel, Config]:
     config = configs.load(folder / CONFIG, toolkit)
     tokenizer = load_tokenizer(folder / TOKENIZER, config, toolkit)
     model = build(config, tokenizer, toolkit)
-    load_weights(model, read_weights(folder / WEIGHTS), str(folder / WEIGHTS))
+    weights = read_weights(folder / WEIGHTS, tokenizer)
+    load_weights(model, weights, str(folder / WEIGHTS))
     return model.eval(), config
 
 
@@ -134,16 +138,37 @@ def load_tokenizer(path: Path, config: Config, toolkit: Toolkit) -> Tokenizer:
         raise UserError(f"{path} is damaged; expected the JSON that training wrote") from None
     if name != config.tokenizer.name:
         raise UserError(f"{path} is of tokenizer '{name}', the config of '{config.tokenizer.name}'")
-    made: Tokenizer = toolkit.component("tokenizer", name).from_json(state)
+    component = toolkit.component("tokenizer", name)
+    try:
+        made: Tokenizer = component.from_json(state)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(
+            f"{path} is damaged: {component.__name__} cannot read it ({error})"
+        ) from error
     return made
 
 
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """The tensors of a safetensors file. Raises UserError where it is damaged."""
+def read_weights(path: Path, tokenizer: Tokenizer) -> dict[str, Tensor]:
+    """The tensors of a safetensors file, saved with a tokenizer of the same tokens.
+
+    Raises UserError where it is damaged, or was saved with another.
+    """
     try:
-        return load_file(path)
+        weights = load_file(path)
+        with safe_open(path, framework="pt") as opened:
+            made_with = opened.metadata() or {}
     except (SafetensorError, OSError) as error:
         raise UserError(f"{path} cannot be read ({error}); copy or train it again") from None
+    if "tokens" in made_with and made_with != _made_with(tokenizer):
+        raise UserError(
+            f"{path} was trained with another {TOKENIZER} than lies beside it; put that one back"
+        )
+    return weights
+
+
+def _made_with(tokenizer: Tokenizer) -> dict[str, str]:
+    tokens = json.dumps(tokenizer.tokens).encode()
+    return {"format": "pt", "tokens": hashlib.sha256(tokens).hexdigest()}
 
 
 def load_weights(model: nn.Module, weights: Mapping[str, Any], name: str) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 import types
 import typing
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,6 +25,15 @@ class Option:
     default: Any
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """A component as a config names it, all of its options resolved."""
+
+    kind: str
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
 def options_of(function: Callable[..., Any]) -> dict[str, Option]:
     """The keyword-only parameters of a function, or of a class's constructor.
 
@@ -41,7 +50,7 @@ def options_of(function: Callable[..., Any]) -> dict[str, Option]:
         return {}
     try:
         annotations = typing.get_type_hints(called)
-    except NameError as error:
+    except (NameError, AttributeError, TypeError, SyntaxError) as error:
         raise UserError(f"{name}: an annotation of its options does not resolve: {error}") from None
     found = {}
     for parameter in parameters:
@@ -102,15 +111,9 @@ def convert(value: Any, annotation: Any, path: str, folder: Path) -> Any:
     if origin in (typing.Union, types.UnionType):
         return _convert_union(value, annotation, path, folder)
     if origin is Literal:
-        if any(value == allowed and type(value) is type(allowed) for allowed in arguments):
-            return value
-        names = [str(allowed) for allowed in arguments]
-        hint = close_name(str(value), names)
-        raise UserError(f"{path} is {value!r}{hint}; expected {expected(annotation)}")
+        return _convert_literal(value, annotation, path)
     if origin in (list, tuple) and isinstance(value, list | tuple):
-        inner = arguments[0]
-        items = [convert(v, inner, f"{path}[{i}]", folder) for i, v in enumerate(value)]
-        return origin(items)
+        return _convert_items(value, annotation, path, folder)
     if origin is dict and isinstance(value, dict):
         inner = arguments[1]
         return {str(k): convert(v, inner, _join(path, k), folder) for k, v in value.items()}
@@ -123,6 +126,30 @@ def convert(value: Any, annotation: Any, path: str, folder: Path) -> Any:
     if annotation in (bool, str, type(None)) and isinstance(value, annotation):
         return value
     raise UserError(f"{path} is {value!r}; expected {expected(annotation)}")
+
+
+def _convert_literal(value: Any, annotation: Any, path: str) -> Any:
+    allowed = typing.get_args(annotation)
+    for member in allowed:
+        # YAML reads `precision: 32` as a number where a name is meant.
+        named = isinstance(value, int) and not isinstance(value, bool) and str(value) == member
+        if named or (value == member and type(value) is type(member)):
+            return member
+    hint = close_name(str(value), [str(member) for member in allowed])
+    raise UserError(f"{path} is {value!r}{hint}; expected {expected(annotation)}")
+
+
+def _convert_items(value: Any, annotation: Any, path: str, folder: Path) -> Any:
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is list or inner[1:] == (...,):
+        inner = (inner[0],) * len(value)
+    if len(inner) != len(value):
+        raise UserError(f"{path} is {value!r}; expected {expected(annotation)}")
+    items = [
+        convert(item, kind, f"{path}[{i}]", folder)
+        for i, (item, kind) in enumerate(zip(value, inner, strict=True))
+    ]
+    return origin(items)
 
 
 def _convert_union(value: Any, annotation: Any, path: str, folder: Path) -> Any:
@@ -159,6 +186,8 @@ def expected(annotation: Any) -> str:
         return " or ".join(expected(member) for member in arguments)
     if origin is Literal:
         return "one of " + ", ".join(str(allowed) for allowed in arguments)
+    if origin is tuple and arguments[1:] != (...,):
+        return f"a list of {', '.join(expected(member) for member in arguments)}"
     if origin in (list, tuple):
         return f"a list, each {expected(arguments[0])}"
     if origin is dict:

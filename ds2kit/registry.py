@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,7 +15,7 @@ import pluggy
 
 from ds2kit import hooks
 from ds2kit.errors import UserError, close_name
-from ds2kit.options import Option, check, options_of
+from ds2kit.options import Chosen, Option, check, options_of
 
 IN_THE_REPOSITORY = {
     ("tokenizer", "bigram"): "pip install ./plugins/bigram",
@@ -52,15 +53,6 @@ class Broken:
     distribution: str
     version: str
     reason: str
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """A component as a config names it, all of its options resolved."""
-
-    kind: str
-    name: str
-    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Toolkit:
@@ -116,13 +108,15 @@ class Toolkit:
     def component(self, kind: str, name: str) -> type[Any]:
         """The class of a component, imported now. Raises UserError where it is not what it says."""
         offer = self.find(kind, name)
-        made = _resolve(offer)
-        base = _import(self.kinds[kind])
+        made, base = _resolve(offer), self._base(offer)
+        said = f"{kind} '{name}' of {offer.distribution} ({offer.path})"
         if not (isinstance(made, type) and issubclass(made, base)):
             raise UserError(
-                f"{kind} '{name}' of {offer.distribution} ({offer.path}) is no {base.__name__}; "
-                f"its class must derive from {self.kinds[kind]}"
+                f"{said} is no {base.__name__}; its class must derive from {self.kinds[kind]}"
             )
+        if inspect.isabstract(made):
+            lacking = ", ".join(n for n in dir(made) if _is_abstract(getattr(made, n)))
+            raise UserError(f"{said} is unfinished; it must also define {lacking}")
         return made
 
     def options(self, kind: str, name: str) -> dict[str, Option]:
@@ -138,8 +132,8 @@ class Toolkit:
         given = dict(section)
         name = given.pop("name", None)
         if not isinstance(name, str):
-            allowed = ", ".join(self.names(kind))
-            problems.append(f"{path}.name is missing; expected one of {allowed}")
+            allowed, found = ", ".join(self.names(kind)), "missing" if name is None else repr(name)
+            problems.append(f"{path}.name is {found}; expected one of {allowed}")
             return Chosen(kind, "")
         try:
             options = self.options(kind, name)
@@ -167,8 +161,30 @@ class Toolkit:
         return _resolve(offers[0])
 
     def callbacks(self, config: Any) -> list[Any]:
-        """The Lightning callbacks that plugins bring to a training by this config."""
-        return [c for given in self._manager.hook.ds2kit_callbacks(config=config) for c in given]
+        """The Lightning callbacks that plugins bring to a training by this config.
+
+        Raises UserError where a plugin's hook fails.
+        """
+        found: list[Any] = []
+        for implementation in self._manager.hook.ds2kit_callbacks.get_hookimpls():
+            hook: Callable[..., Any] = implementation.function
+            try:
+                found += hook(config=config) if implementation.argnames else hook()
+            except Exception as error:
+                raise UserError(
+                    f"ds2kit_callbacks of {implementation.plugin_name} failed: {_reason(error)}"
+                ) from error
+        return found
+
+    def _base(self, offer: Registered) -> type[Any]:
+        path = self.kinds[offer.kind]
+        try:
+            base: type[Any] = _import(path)
+        except Exception as error:
+            raise UserError(
+                f"kind '{offer.kind}' ({path}) cannot be imported: {_reason(error)}"
+            ) from error
+        return base
 
     def _load(self, plugin: Plugin) -> ModuleType | None:
         # SystemExit and every other exception of a stranger's module is that module's problem.
@@ -185,8 +201,9 @@ class Toolkit:
         return module
 
     def _break(self, plugin: Plugin, error: BaseException) -> None:
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        self.broken.append(Broken(plugin.name, plugin.distribution, plugin.version, reason))
+        found = Broken(plugin.name, plugin.distribution, plugin.version, _reason(error))
+        if found not in self.broken:
+            self.broken.append(found)
         name = f"{plugin.distribution}:{plugin.name}"
         if self._manager.get_plugin(name) is not None:
             self._manager.unregister(name=name)
@@ -268,11 +285,18 @@ def _resolve(offer: Registered) -> Any:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise UserError(
             f"{offer.kind} '{offer.name}' of {offer.distribution} {offer.version} "
-            f"({offer.path}) cannot be imported: {reason}"
+            f"({offer.path}) cannot be imported: {_reason(error)}"
         ) from error
+
+
+def _is_abstract(attribute: Any) -> bool:
+    return bool(getattr(attribute, "__isabstractmethod__", False))
+
+
+def _reason(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def _import(path: str) -> Any:

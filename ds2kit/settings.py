@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from ds2kit.errors import UserError
-from ds2kit.registry import Chosen
+from ds2kit.options import Chosen
 
 
 @dataclass(frozen=True, kw_only=True)

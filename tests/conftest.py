@@ -28,6 +28,16 @@ trainer: {epochs: 3, accelerator: cpu}
 """
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Where the corpora are, a test that misses one of them fails instead of being skipped."""
+    report = yield
+    if report.skipped and CORPORA.is_dir() and "DS2KIT_CORPORA" in str(report.longrepr):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped: {report.longrepr[-1]}"
+    return report
+
+
 @pytest.fixture(scope="session")
 def corpora() -> Path:
     """The folder of real recordings; skips, with the reason, where it is absent."""

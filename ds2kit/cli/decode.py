@@ -26,8 +26,11 @@ def command(toolkit: Toolkit, folder: Path, split: str, overrides: tuple[str, ..
     from ds2kit.cli.progress import audio_bar
     from ds2kit.data.index import Index
     from ds2kit.decoding.split import Decoding, decode_split, settings_of
+    from ds2kit.errors import UserError
     from ds2kit.training.places import find
 
+    if Path(split).name != split:
+        raise UserError(f"{split!r} is no split; expected its name alone, such as test")
     place = find(folder)
     config = place.config(toolkit, overrides)
     model, _ = models.load(place.model, toolkit)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ds2kit.errors import UserError
 from ds2kit.registry import Toolkit
 
 
@@ -25,6 +26,8 @@ def command(toolkit: Toolkit, source: Path, overrides: tuple[str, ...]) -> None:
         from ds2kit import model as models
         from ds2kit.training.places import find
 
+        if overrides:
+            raise UserError(f"{source} is trained, {overrides[0]!r} cannot change it; name a yaml")
         model, _ = models.load(find(source).model, toolkit)
         click.echo(describe_model(model))
     else:

@@ -8,7 +8,7 @@ import traceback
 
 import click
 
-from ds2kit.errors import UserError
+from ds2kit.errors import UserError, close_name
 from ds2kit.registry import Toolkit
 
 INTERRUPTED = 130
@@ -24,7 +24,10 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         toolkit = _toolkit(ctx)
         if cmd_name not in toolkit.commands:
-            return None
+            if ctx.resilient_parsing:
+                return None
+            hint = close_name(cmd_name, toolkit.commands)
+            raise click.UsageError(f"there is no command '{cmd_name}'{hint}", ctx)
         try:
             command: click.Command = toolkit.command(cmd_name)
         except UserError as error:
@@ -45,9 +48,13 @@ def main() -> None:
     # Before torch is imported: threads that wait must sleep, or they take the cores from those
     # that work (loader workers, another training).
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    # Likewise: its advice to programmers is not for who trains. Its errors are still heard.
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     try:
         cli.main(prog_name="ds2kit", standalone_mode=False)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, click.Abort) as error:
+        if isinstance(error.__cause__, EOFError):  # click takes it for Ctrl-D; it is a defect
+            raise error.__cause__ from None
         click.echo("stopped; run the same command again to go on", err=True)
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
@@ -67,9 +74,11 @@ def _fail(message: str, debug: bool) -> None:
 
 
 def _usage(error: click.ClickException) -> str:
-    context = getattr(error, "ctx", None)
+    context, told = getattr(error, "ctx", None), error.format_message()
+    if context and told == context.get_help():  # of a group that was called without a command
+        return f"expected a command\n\n{told}"
     where = f" ({context.command_path} --help)" if context else ""
-    return " ".join(error.format_message().split()) + where
+    return " ".join(told.split()) + where
 
 
 def _toolkit(ctx: click.Context) -> Toolkit:
@@ -84,4 +93,6 @@ def _broken(name: str, error: UserError) -> click.Command:
     def fail() -> None:
         raise error
 
-    return click.Command(name, callback=fail, short_help=f"(broken: {error})")
+    any_arguments = {"ignore_unknown_options": True, "allow_extra_args": True}
+    shown = f"(broken: {error})"
+    return click.Command(name, callback=fail, short_help=shown, context_settings=any_arguments)

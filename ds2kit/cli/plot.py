@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ds2kit.errors import UserError
+from ds2kit.errors import UserError, close_name
 from ds2kit.registry import Toolkit
 
 
@@ -20,7 +20,6 @@ def command(toolkit: Toolkit, folder: Path, split: str | None, key: str | None) 
     from ds2kit import config as configs
     from ds2kit import model as models
     from ds2kit.data.index import Index
-    from ds2kit.errors import close_name
     from ds2kit.training.experiment import open_experiment
     from ds2kit.training.figures import curves_figure, save_figure, utterance_figure
     from ds2kit.training.places import find
@@ -34,6 +33,8 @@ def command(toolkit: Toolkit, folder: Path, split: str | None, key: str | None) 
     click.echo(str(curves))
     corpus = configs.load(experiment.config, toolkit).speech
     index = Index.load(corpus.data / (split or corpus.dev))
+    if not len(index):
+        raise UserError(f"{index.folder} has no utterances; name another with --split")
     if key is not None and key not in index.keys:
         hint = close_name(key, index.keys)
         raise UserError(f"{index.folder} has no utterance '{key}'{hint}")

@@ -12,9 +12,10 @@ import click
 @contextmanager
 def audio_bar(seconds: float, label: str) -> Iterator[Callable[[float], None]]:
     """A bar over so many seconds of audio; gives what is to be told of each piece."""
-    with click.progressbar(
-        length=max(1, round(seconds)), label=label, file=sys.stderr, hidden=not sys.stderr.isatty()
-    ) as bar:
+    if not sys.stderr.isatty():
+        yield lambda piece: None
+        return
+    with click.progressbar(length=max(1, round(seconds)), label=label, file=sys.stderr) as bar:
         reached = 0.0
 
         def done(piece: float) -> None:

@@ -39,6 +39,7 @@ def command(
     recognizer = transcriber.load(find(model).model, toolkit)
     failed = 0
     for file in files:
+        name = click.format_filename(file)  # as it can be printed, whatever bytes it has
         try:
             transcript = recognizer.transcribe(file, max_seconds=max_seconds)
         except UserError as error:
@@ -48,11 +49,11 @@ def command(
             failed += 1
             continue
         if as_json:
-            line = {"file": str(file), **asdict(transcript)}
+            line = {"file": name, **asdict(transcript)}
             click.echo(json.dumps(line, ensure_ascii=False))
         elif len(files) == 1:
             click.echo(transcript.text)
         else:
-            click.echo(f"{file}\t{transcript.text}")
+            click.echo(f"{name}\t{transcript.text}")
     if failed:
         raise UserError(f"{failed} of {len(files)} files could not be transcribed")

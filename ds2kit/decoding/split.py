@@ -19,7 +19,7 @@ from ds2kit.decoding.words import timed
 from ds2kit.errors import Problems, UserError
 from ds2kit.files import whole_file
 from ds2kit.model import WEIGHTS, AcousticModel
-from ds2kit.registry import Chosen
+from ds2kit.options import Chosen
 from ds2kit.settings import Config
 
 HYPOTHESES, PARTIAL, SETTINGS = "hypotheses.jsonl", "hypotheses.partial.jsonl", "settings.json"
@@ -37,23 +37,27 @@ class Decoding:
     settings: Mapping[str, Any]
 
     def begin(self) -> dict[str, dict[str, Any]]:
-        """What was decoded before, by key. Raises Problems where it was by other settings."""
+        """What was decoded before, by key. Raises Problems where it was by other settings.
+
+        The folder of the data may be another one: it is the index in it that counts.
+        """
         path = self.folder / SETTINGS
-        if path.is_file():
-            before = json.loads(path.read_text(encoding="utf-8"))
+        now = json.dumps(dict(self.settings), indent=1, ensure_ascii=False) + "\n"
+        before = _read_settings(path) if path.is_file() else None
+        if before is not None:
             changed = [
                 f"{name}: {before.get(name)} -> {value}"
-                for name, value in self.settings.items()
-                if before.get(name) != value
+                for name, value in json.loads(now).items()
+                if before.get(name) != value and name != "data"
             ]
             if changed:
                 raise Problems(
                     f"{self.folder} was begun with other settings; remove it to decode anew",
                     changed,
                 )
-        else:
+        if before is None or before.get("data") != self.settings["data"]:
             with whole_file(path) as aside:
-                aside.write_text(json.dumps(dict(self.settings), indent=1) + "\n", encoding="utf-8")
+                aside.write_text(now, encoding="utf-8")
         return {line["key"]: line for line in _lines(self.folder / PARTIAL)}
 
     @property
@@ -147,11 +151,24 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
             file.truncate(len(whole))
     for number, line in enumerate(whole.splitlines(), start=1):
         try:
-            yield json.loads(line)
+            hypothesis = json.loads(line)
         except ValueError:
+            hypothesis = None
+        if not isinstance(hypothesis, dict) or "key" not in hypothesis:
             raise UserError(
-                f"{path}, line {number}: no JSON; remove the file to decode anew"
-            ) from None
+                f"{path}, line {number}: no hypothesis as JSON; remove the file to decode anew"
+            )
+        yield hypothesis
+
+
+def _read_settings(path: Path) -> dict[str, Any]:
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        settings = None
+    if not isinstance(settings, dict):
+        raise UserError(f"{path} is damaged; remove {path.parent} to decode anew")
+    return settings
 
 
 def _plain(options: Mapping[str, Any]) -> dict[str, Any]:

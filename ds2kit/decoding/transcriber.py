@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from ds2kit import model as models
-from ds2kit.audio.read import Resampler, read
+from ds2kit.audio.read import HIGHEST_RATE, LOWEST_RATE, Resampler, read
 from ds2kit.components import Decoder
 from ds2kit.decoding.words import TimedWord, timed
 from ds2kit.errors import UserError
@@ -55,7 +55,7 @@ class Transcriber:
     ) -> Transcript:
         """The text of a file, or of an array [samples] in [-1, 1].
 
-        sample_rate: hertz of an array; None: the model's own
+        sample_rate: hertz of an array; None: the model's own. A file says its own
         Raises UserError where the audio is missing, damaged, or longer than `max_seconds`.
         """
         waveform = self._waveform(source, sample_rate, max_seconds)
@@ -76,7 +76,14 @@ class Transcriber:
         self, source: str | Path | np.ndarray, sample_rate: int | None, max_seconds: float
     ) -> np.ndarray[Any, Any]:
         wanted = self.model.sample_rate
+        rate = wanted if sample_rate is None else sample_rate
+        if not LOWEST_RATE <= rate <= HIGHEST_RATE:
+            raise UserError(
+                f"sample_rate is {rate}; expected {LOWEST_RATE} to {HIGHEST_RATE} hertz"
+            )
         if not isinstance(source, np.ndarray):
+            if sample_rate is not None:
+                raise UserError(f"{source} says its own sample rate; leave sample_rate out")
             return read(Path(source), wanted, max_seconds=max_seconds)
         if source.ndim != 1 or not np.issubdtype(source.dtype, np.floating):
             raise UserError(
@@ -85,7 +92,6 @@ class Transcriber:
             )
         if not np.isfinite(source).all():
             raise UserError("the array holds NaN or infinity; expected samples in [-1, 1]")
-        rate = sample_rate or wanted
         if len(source) > max_seconds * rate:
             raise UserError(
                 f"the array is {len(source) / rate:.1f} s long; expected at most {max_seconds:g} s"

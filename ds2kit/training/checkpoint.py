@@ -29,7 +29,7 @@ def save(path: Path, state: Mapping[str, Any]) -> None:
             raise
 
 
-NEEDED = ("model", "optimizer", "progress", "precision", "indexes", "tokenizer")
+NEEDED = ("model", "optimizer", "progress", "precision", "indexes", "tokens")
 """What going on needs of a checkpoint."""
 
 

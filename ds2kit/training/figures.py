@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,20 +48,21 @@ def waveform_figure(model: AcousticModel, waveform: np.ndarray, text: str) -> Fi
         frames = model.frontend(batch)
         log_probs = model.classify(frames)
     heard = Greedy(model.tokenizer).decode(log_probs)[0][0].text
-    seconds = len(waveform) / model.sample_rate
+    seconds = max(len(waveform) / model.sample_rate, 1e-3)
     figure = _new_figure(9.0, 6.0)
     above, below = figure.subplots(2, 1, sharex=True)
     above.imshow(
-        frames.values[0, : frames.lengths[0]].float().cpu().T,
+        frames.values[0, : frames.lengths[0]].float().cpu().numpy().T,
         origin="lower",
         aspect="auto",
-        extent=(0, seconds, 0, model.sample_rate / 2000),
+        extent=(0, seconds, 0, model.frontend.output_size),
         cmap="magma",
     )
-    above.set_ylabel("kHz")
-    above.set_title(f"said: {text}\nheard: {heard}", loc="left", fontsize=9, family=_families())
+    above.set_ylabel("feature")
+    title = f"said: {text}\nheard: {heard}"
+    above.set_title(title, loc="left", fontsize=9, family=_families(), parse_math=False)
     _draw_probabilities(below, model, log_probs)
-    below.set_xlim(0, max(seconds, 1e-3))
+    below.set_xlim(0, seconds)
     return figure
 
 
@@ -93,7 +95,9 @@ def curves_figure(events: Sequence[dict[str, Any]]) -> Figure:
 
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a PNG, whole or not at all."""
-    with whole_file(path) as aside:
+    with whole_file(path) as aside, warnings.catch_warnings():
+        # Where no font has a symbol, the figure shows an empty box; a line for each says no more.
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
         figure.savefig(aside, format="png", dpi=120)
 
 

@@ -157,7 +157,7 @@ def _same_tokenizer(
     experiment: Experiment, config: Config, toolkit: Toolkit, state: dict[str, Any]
 ) -> Tokenizer:
     tokenizer = models.load_tokenizer(experiment.tokenizer, config, toolkit)
-    if models.tokenizer_json(tokenizer, config) != state["tokenizer"]:
+    if list(tokenizer.tokens) != state["tokens"]:
         raise UserError(
             f"{experiment.tokenizer} is not the tokenizer that {experiment.checkpoints} were "
             "trained with; put that one back"
@@ -191,10 +191,8 @@ def _trainer(
         interrupts,
         listeners=(log.write, curves.draw_epoch, lambda event: say(told(event))),
     )
-    made_from = {
-        "indexes": begun.speech.digests,
-        "tokenizer": models.tokenizer_json(begun.model.tokenizer, config),
-    }
+    tokens = list(begun.model.tokenizer.tokens)
+    made_from = {"indexes": begun.speech.digests, "tokens": tokens}
     ends = Checkpoints(begun.experiment, made_from, settings.checkpoint_minutes)
     callbacks = [interrupts, Resume(begun.state), *progress_bars(), log, curves]
     with _quiet():

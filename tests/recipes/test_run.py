@@ -1,0 +1,176 @@
+"""The shell side: the stages of a run.sh, where ds2kit comes from, and the table at the end."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+RECIPES = Path(__file__).parents[2] / "recipes"
+
+DS2KIT = """#!/bin/sh
+# Stands for ds2kit: notes what it is asked for, and leaves what the table is made of.
+echo "$*" >> "{notes}"
+case $1 in
+train)
+    mkdir -p "$3" && cp "{log}" "$3/log.jsonl" ;;
+score)
+    mkdir -p "$2/decode/$3/greedy" && cp "{score}" "$2/decode/$3/greedy/score.json" ;;
+esac
+"""
+
+
+def _log(path: Path) -> Path:
+    events = [{"event": "step", "audio_seconds": 9.0, "seconds": 9.0}]
+    events += [{"event": "epoch", "audio_seconds": 400.0, "seconds": 4.0}] * 2
+    path.write_text("".join(json.dumps(event) + "\n" for event in events))
+    return path
+
+
+def _score(path: Path, unit: str) -> Path:
+    rates = {
+        name: {"rate": 0.01 * i, "low": 0.005 * i, "high": 0.02 * i}
+        for i, name in enumerate(("wer", "cer_with_spaces", "cer_without_spaces"), start=1)
+    }
+    path.write_text(json.dumps({"unit": unit} | rates))
+    return path
+
+
+@pytest.fixture
+def recipes(tmp_path: Path) -> Path:
+    """A copy of the recipes, so that nothing lands in the checkout."""
+    copy = tmp_path / "recipes"
+    for name in ("environment.sh", "table.py", "quickstart/run.sh", "digits/run.sh"):
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        (copy / name).write_bytes((RECIPES / name).read_bytes())
+    return copy
+
+
+def _run(recipes: Path, recipe: str, *arguments: str, unit: str = "word") -> tuple[list[str], str]:
+    """What ds2kit was asked for, a line each, and what run.sh printed last."""
+    tools, notes = recipes.parent / "bin", recipes.parent / "notes"
+    tools.mkdir(exist_ok=True)
+    log, score = _log(recipes.parent / "log"), _score(recipes.parent / "score", unit)
+    (tools / "ds2kit").write_text(DS2KIT.format(notes=notes, log=log, score=score))
+    (tools / "ds2kit").chmod(0o755)
+    if not (tools / "python").exists():
+        (tools / "python").symlink_to(sys.executable)
+    ran = subprocess.run(
+        ["bash", str(recipes / recipe / "run.sh"), *arguments],
+        env={**os.environ, "PATH": f"{tools}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return notes.read_text().splitlines(), ran.stdout
+
+
+@pytest.mark.parametrize("language", ["english", "mandarin"])
+def test_quickstart(recipes: Path, language: str) -> None:
+    unit = "word" if language == "english" else "character"
+    asked, printed = _run(recipes, "quickstart", *([language] if unit != "word" else []), unit=unit)
+    assert asked == [
+        f"prepare prepare.py work/{language} language={language}",
+        f"train {language}.yaml work/{language}-model",
+        f"decode work/{language}-model test",
+        f"plot work/{language}-model",
+        f"score work/{language}-model test",
+    ]
+    first, second = printed.splitlines()[:2]
+    if unit == "word":
+        assert first == "test WER       1.00 % (95 %: 0.50 to 2.00)"
+        assert second == "test CER       2.00 % (95 %: 1.00 to 4.00)"
+    else:
+        assert first == "test CER       3.00 % (95 %: 1.50 to 6.00)"
+        assert second == "test WER       1.00 % (95 %: 0.50 to 2.00)"
+    assert "trained        2 epochs in 8 s, 100 s of audio a second" in printed
+    model = recipes / "quickstart" / "work" / f"{language}-model"
+    assert str(model / "plots") in printed
+    assert f"ds2kit transcribe {model / 'model'} FILE" in printed
+
+
+def test_overrides_reach_the_training(recipes: Path) -> None:
+    asked, _ = _run(recipes, "quickstart", "english", "trainer.epochs=20", "seed=2")
+    assert asked[1] == "train english.yaml work/english-model trainer.epochs=20 seed=2"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "prepared", "trained"),
+    [
+        ((), "prepare prepare.py work/data", "train digits.yaml work/digits"),
+        (("bigrams",), "prepare prepare.py work/data", "train bigrams.yaml work/bigrams"),
+        (
+            ("held_out",),
+            "prepare prepare.py work/data_without_theo held_out=theo",
+            "train held_out.yaml work/held_out",
+        ),
+    ],
+)
+def test_digits(recipes: Path, arguments: tuple[str, ...], prepared: str, trained: str) -> None:
+    asked, printed = _run(recipes, "digits", *arguments)
+    assert asked[:2] == [prepared, trained]
+    assert [line.split()[0] for line in asked[2:]] == ["decode", "score", "decode", "score", "plot"]
+    assert "test_connected WER" in printed
+
+
+def test_a_failing_stage_ends_it(recipes: Path) -> None:
+    _run(recipes, "quickstart")
+    tool, notes = recipes.parent / "bin" / "ds2kit", recipes.parent / "notes"
+    tool.write_text(f'#!/bin/sh\necho "$*" >> "{notes}"\n[ "$1" != train ]\n')
+    notes.unlink()
+    ran = subprocess.run(
+        ["bash", str(recipes / "quickstart" / "run.sh")],
+        env={**os.environ, "PATH": f"{tool.parent}:{os.environ['PATH']}"},
+        capture_output=True,
+        check=False,
+    )
+    assert ran.returncode == 1
+    assert [line.split()[0] for line in notes.read_text().splitlines()] == ["prepare", "train"]
+
+
+def test_installs_once_where_ds2kit_is_not_there(recipes: Path) -> None:
+    """torch alone and first, then ds2kit with the same constraints, then the recipe's own."""
+    root, tools, notes = recipes.parent, recipes.parent / "bin", recipes.parent / "notes"
+    tools.mkdir()
+    pip = f'#!/bin/sh\necho "pip $*" >> "{notes}"\n'
+    python = f"""#!/bin/sh
+if [ "$2" = venv ]; then
+    mkdir -p "$3/bin"
+    printf '%s' '{pip}' > "$3/bin/pip"
+    cp "$0" "$3/bin/python"
+    printf '#!/bin/sh\\n' > "$3/bin/ds2kit"
+    chmod +x "$3"/bin/*
+fi
+echo "python $*" >> "{notes}"
+"""
+    for name in ("python3.11", "python3"):
+        (tools / name).write_text(python)
+        (tools / name).chmod(0o755)
+    (recipes / "quickstart" / "requirements.txt").write_text("espeakng-loader\n")
+    script = 'set -euo pipefail; cd "$0"; . ../environment.sh; command -v ds2kit; echo "$python"'
+    for _ in range(2):
+        ran = subprocess.run(
+            ["/bin/bash", "-c", script, str(recipes / "quickstart")],
+            env={"PATH": f"{tools}:/usr/bin:/bin"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert ran.stdout.splitlines() == [
+            f"{root}/.venv/bin/ds2kit",
+            f"{root}/.venv/bin/python",
+        ]
+    constraints = f"-c {root}/constraints.txt"
+    recipe_own = "python -m pip install --quiet -r requirements.txt"
+    assert notes.read_text().splitlines() == [
+        f"python -m venv {root}/.venv",
+        f"pip install --quiet {constraints} torch",
+        f"pip install --quiet {constraints} -e {root}",
+        recipe_own,
+        recipe_own,
+    ]
