@@ -63,6 +63,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     "ds2kit.registry": ("Toolkit", "Plugin"),
     "ds2kit.settings": ("Config",),
     "ds2kit.text.char": ("Char",),
+    "ds2kit.frontends.framing": ("FLOOR", "Framing", "frame_statistics"),
     "ds2kit.audio.read": ("read",),
     "ds2kit.audio.write": ("wav",),
     "ds2kit.data.download": ("fetch", "extract"),
@@ -92,8 +93,8 @@ def core() -> Toolkit:
 
 
 def cli_page() -> str:
-    """Each command's help, 80 columns wide."""
-    wide = {"terminal_width": 80, "max_content_width": 80}
+    """Each command's help, as a terminal of 80 columns shows it."""
+    wide = {"terminal_width": 78, "max_content_width": 80}
     root = click.Context(cli, info_name="ds2kit", obj=core(), **wide, **cli.context_settings)
     parts = ["# Commands\n\nWhat `--help` says. Written by `python docs/generate.py`.\n"]
     for context in _contexts(root):
@@ -158,7 +159,8 @@ class _Shown:
 
 def _members(made: type[Any]) -> Iterator[str]:
     for name, member in vars(made).items():
-        if name.startswith("_") and name != "__call__":
+        fixture = hasattr(member, "_pytestfixturefunction")  # a function until pytest 8.4
+        if fixture or (name.startswith("_") and name != "__call__"):
             continue
         if isinstance(member, property):
             yield f"- `{name}`: {_first(inspect.getdoc(member))}".removesuffix(": ")

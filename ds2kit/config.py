@@ -137,13 +137,14 @@ def _read(path: Path, overrides: Sequence[str]) -> dict[str, Any]:
             raise UserError(f"{override!r} is no override; expected KEY=VALUE")
     try:
         tree = OmegaConf.load(path)
+        if not OmegaConf.is_dict(tree):
+            raise UserError(f"{path} holds no sections; expected a mapping such as 'encoder: ...'")
         here = OmegaConf.from_dotlist([_absolute(override) for override in overrides])
         plain = OmegaConf.to_container(OmegaConf.merge(tree, here), resolve=True)
     except (YAMLError, OmegaConfBaseException, UnicodeDecodeError, ValueError) as error:
         told = " ".join(str(error).split())
         raise UserError(f"{path} cannot be read as yaml: {told}") from None
-    if not isinstance(plain, dict):
-        raise UserError(f"{path} holds no sections; expected a mapping such as 'encoder: ...'")
+    assert isinstance(plain, dict), "a mapping merged with a mapping is one"
     return {str(name): value for name, value in plain.items()}
 
 

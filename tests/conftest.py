@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-CORPORA = Path(os.environ.get("DS2KIT_CORPORA", "../shared/corpora"))
+ROOT = Path(__file__).resolve().parents[1]
+CORPORA = Path(os.environ.get("DS2KIT_CORPORA", ROOT.parent / "shared" / "corpora"))
 
 HERTZ = {"a": 400.0, "b": 700.0, "c": 1100.0, "d": 1600.0}
 """The words of the tiny corpus, and the tone that each of them is."""
@@ -29,7 +30,9 @@ trainer: {epochs: 3, accelerator: cpu}
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Where the corpora are, a test that misses one of them fails instead of being skipped."""
     report = yield
     if report.skipped and CORPORA.is_dir() and "DS2KIT_CORPORA" in str(report.longrepr):
@@ -188,8 +191,10 @@ def tone(tmp_path: Path) -> Callable[..., Path]:
             time = np.arange(rate // 5) / rate
             parts += [0.3 * np.sin(2 * np.pi * HERTZ[word] * time), np.zeros(rate // 20)]
         path = tmp_path / name
-        noise = 0.003 * np.random.default_rng(1).standard_normal(sum(map(len, parts)))
-        path.write_bytes(wav(np.concatenate(parts) + noise, rate))
+        # As loud in the model's band at any rate.
+        noise = 0.003 * (rate / 8000) ** 0.5
+        drawn = np.random.default_rng(1).standard_normal(sum(map(len, parts)))
+        path.write_bytes(wav(np.concatenate(parts) + noise * drawn, rate))
         return path
 
     return make

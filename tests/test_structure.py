@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import tomllib
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -25,7 +26,19 @@ WAY = (
 """From audio to text, in order: what somebody reads who wants to know how it is done."""
 
 TESTED_ELSEWHERE = {
-    "cli/main.py": "tests/test_errors.py",
+    "builtin.py": "tests/test_registry.py",
+    "components.py": "tests/testing/test_streaming.py",
+    "hooks.py": "tests/test_docs_hooks.py",
+    "settings.py": "tests/test_config.py",
+    "encoders/activation.py": "tests/encoders/test_recurrence.py",
+    "encoders/fully_connected.py": "tests/encoders/test_deepspeech2.py",
+    "encoders/reference.py": "tests/encoders/test_recurrence.py",
+    # What the contracts are made of: by components that break each of them.
+    "testing/batches.py": "tests/testing/test_encoder.py",
+    "testing/comparing.py": "tests/testing/test_encoder.py",
+    "testing/modules.py": "tests/testing/test_encoder.py",
+    "testing/options.py": "tests/testing/test_encoder.py",
+    "testing/seeding.py": "tests/testing/test_encoder.py",
 }
 """Modules without a test of their own name, and which test they have instead."""
 
@@ -156,3 +169,22 @@ def test_a_cycle_is_found(graph: dict[str, set[str]], found: list[str]) -> None:
 def test_the_core_imports_no_plugin() -> None:
     for path in CORE:
         assert not [name for name in imported(path) if name.startswith("ds2kit_")], path
+
+
+def version(text: str) -> tuple[str, tuple[int, ...]]:
+    """`numpy==2.0` as (numpy, (2,)): 2.0.0 is no other version."""
+    name, _, number = text.partition("==")
+    return name, tuple(
+        int(part) for part in number.removesuffix(".0").removesuffix(".0").split(".")
+    )
+
+
+def test_the_oldest_dependencies_are_tried() -> None:
+    """`tox -e lowest` has each dependency at its lower bound, but for PyTorch."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["test"]]
+    lines = (ROOT / "constraints-lowest.txt").read_text().splitlines()
+    pins = {version(line) for line in lines if line and not line.startswith(("#", "torch=="))}
+
+    bounds = [bound.replace(">=", "==") for bound in wanted if not bound.startswith("torch>")]
+    assert pins == {version(bound) for bound in bounds}

@@ -38,7 +38,6 @@ def command(toolkit: Toolkit, folder: Path, split: str, overrides: tuple[str, ..
     index = Index.load(data / split)
     settings = settings_of(place.model, data, split, index, config.decoder)
     decoding = Decoding(folder / "decode" / split / config.decoder.name, index, settings)
-    decoding.begin()
     decoder = toolkit.make(config.decoder, model.tokenizer)
     begun = time.monotonic()
     with audio_bar(float(index.seconds.sum()), f"decoding {split}") as done:

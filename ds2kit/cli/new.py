@@ -132,12 +132,11 @@ def _write(target: Path, words: Mapping[str, str], *sources: Traversable) -> Non
                     written.chmod(0o755)
 
 
-def _texts(
-    folder: Traversable, inside: PurePosixPath = PurePosixPath()
-) -> Iterator[tuple[PurePosixPath, str]]:
-    """The templates of a folder: where each belongs, and its text."""
+def _texts(folder: Traversable) -> Iterator[tuple[PurePosixPath, str]]:
+    """The templates of a folder: where each belongs in it, and its text."""
     for entry in folder.iterdir():
         if entry.is_dir():
-            yield from _texts(entry, inside / entry.name)
+            yield from ((entry.name / inside, text) for inside, text in _texts(entry))
         elif entry.name.endswith(ENDING):
-            yield inside / entry.name.removesuffix(ENDING), entry.read_text(encoding="utf-8")
+            name = entry.name.removesuffix(ENDING)
+            yield PurePosixPath(name), entry.read_text(encoding="utf-8")

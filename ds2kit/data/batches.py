@@ -297,7 +297,9 @@ def _as_it_is(batch: Any) -> Any:
 
 
 def _begin_worker(worker: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A terminal, or a scheduler, sends these to all processes of the training.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     torch.set_num_threads(1)
     if sys.platform == "linux":
         # torch's workers ask every few seconds whether their parent lives, and can hang in a full

@@ -97,10 +97,11 @@ def decode_split(
     """Decode what is not decoded yet; returns the seconds of audio that were.
 
     done: hears the seconds of audio after each batch
+    Raises Problems where the folder was begun with other settings.
     """
+    found = decoding.begin()
     if decoding.hypotheses.is_file():
         return 0.0
-    found = decoding.begin()
     keys = decoding.index.keys
     rows = np.array([i for i, key in enumerate(keys) if key not in found], dtype=np.int64)
     decoded = 0.0
@@ -131,12 +132,14 @@ def decode_batch(model: AcousticModel, decoder: Decoder, batch: Batch) -> Iterat
         log_probs = model(batch.waveforms)
     lengths = batch.waveforms.lengths.tolist()
     for key, samples, best in zip(batch.keys, lengths, decoder.decode(log_probs), strict=True):
+        seconds = samples / model.sample_rate
+        words = timed(best[0], model.frame_seconds, seconds)
         yield {
             "key": key,
             "text": best[0].text,
             "score": best[0].score,
-            "seconds": samples / model.sample_rate,
-            "words": [asdict(word) for word in timed(best[0], model.frame_seconds)],
+            "seconds": seconds,
+            "words": [asdict(word) for word in words],
         }
 
 

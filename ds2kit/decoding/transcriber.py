@@ -60,8 +60,8 @@ class Transcriber:
         """
         waveform = self._waveform(source, sample_rate, max_seconds)
         hypothesis = self.decode(torch.from_numpy(waveform)[None])[0]
-        words = timed(hypothesis, self.model.frame_seconds)
         seconds = len(waveform) / self.model.sample_rate
+        words = timed(hypothesis, self.model.frame_seconds, seconds)
         return Transcript(hypothesis.text, seconds, words, hypothesis.score)
 
     def decode(self, waveforms: torch.Tensor) -> list[Hypothesis]:

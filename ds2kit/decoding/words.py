@@ -49,13 +49,16 @@ def words_of(emissions: Sequence[Emission], tokenizer: Tokenizer) -> tuple[Word,
     return tuple(words)
 
 
-def timed(hypothesis: Hypothesis, frame_seconds: float) -> tuple[TimedWord, ...]:
-    """The words with times to a tenth of a millisecond."""
+def timed(hypothesis: Hypothesis, frame_seconds: float, seconds: float) -> tuple[TimedWord, ...]:
+    """The words with times to a tenth of a millisecond, within the recording's `seconds`.
+
+    Its last output frame may reach beyond its end, by a stride.
+    """
     return tuple(
         TimedWord(
             word.text,
             round(word.start_frame * frame_seconds, 4),
-            round(word.end_frame * frame_seconds, 4),
+            round(min(word.end_frame * frame_seconds, seconds), 4),
             round(word.confidence, 4),
         )
         for word in hypothesis.words

@@ -81,13 +81,11 @@ class DeepSpeech2(Encoder):
         super().__init__()
         front = _front(
             convolutions,
-            {
-                "channels": channels,
-                "time_kernels": time_kernels,
-                "time_strides": time_strides,
-                "frequency_kernels": frequency_kernels,
-                "frequency_strides": frequency_strides,
-            },
+            channels=channels,
+            time_kernels=time_kernels,
+            time_strides=time_strides,
+            frequency_kernels=frequency_kernels,
+            frequency_strides=frequency_strides,
         )
         problems = [
             *_wrong_choices(convolutions=convolutions, cell=cell, activation=activation),
@@ -159,7 +157,7 @@ def _convolutions(input_size: int, front: Front, batch_norm: bool) -> nn.ModuleL
     return stack
 
 
-def _front(convolutions: str, given: Mapping[str, list[int] | None]) -> Front:
+def _front(convolutions: str, **given: list[int] | None) -> Front:
     """The preset's numbers, or those given instead; the default's where there is no such preset."""
     chosen = {name: numbers for name, numbers in given.items() if numbers is not None}
     return replace(PRESETS.get(convolutions, PRESETS["2x2d"]), **chosen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -59,7 +60,7 @@ def waveform_figure(model: AcousticModel, waveform: np.ndarray, text: str) -> Fi
         cmap="magma",
     )
     above.set_ylabel("feature")
-    title = f"said: {text}\nheard: {heard}"
+    title = "\n".join(textwrap.fill(line, 120) for line in (f"said: {text}", f"heard: {heard}"))
     above.set_title(title, loc="left", fontsize=9, family=_families(), parse_math=False)
     _draw_probabilities(below, model, log_probs)
     below.set_xlim(0, seconds)
@@ -121,8 +122,8 @@ def _draw_probabilities(axes: Any, model: AcousticModel, log_probs: Padded) -> N
     times = np.arange(len(probabilities)) * model.frame_seconds
     axes.plot(times, probabilities[:, BLANK], color="0.8", label="blank")
     peaks = probabilities.max(axis=0, initial=0.0)
-    peaks[BLANK] = 0
-    for token in sorted(np.argsort(-peaks)[:MOST_TOKENS]):
+    peaks[BLANK] = -1
+    for token in sorted(set(np.argsort(-peaks)[:MOST_TOKENS]) - {BLANK}):
         label = model.tokenizer.tokens[token].replace(" ", "␣")
         axes.plot(times, probabilities[:, token], label=label)
     axes.set_ylim(0, 1.25)  # room for the legend

@@ -9,18 +9,23 @@ from pathlib import Path
 
 import pytest
 
-EXAMPLE = Path("../shared/example/ds2kit-timedelay")
+import ds2kit
+
+ROOT = Path(__file__).resolve().parents[2]
+CORPORA = Path(os.environ.get("DS2KIT_CORPORA", ROOT.parent / "shared" / "corpora"))
+EXAMPLE = CORPORA.parent / "example" / "ds2kit-timedelay"
+IMPORTED = str(Path(ds2kit.__file__).parents[1])
+"""Where the ds2kit lies that is tested: the checkout, or the wheel."""
 
 
 def test_the_example_plugin_passes_unchanged(tmp_path: Path) -> None:
     if not EXAMPLE.is_dir():
         pytest.skip(f"{EXAMPLE} is not there")
     example = EXAMPLE.resolve()
-    root = Path.cwd()
     # Everything that pytest and hypothesis write lands in the temporary folder.
     environment = {
         **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(example / "src"), str(root)]),
+        "PYTHONPATH": os.pathsep.join([str(example / "src"), IMPORTED]),
         "PYTHONDONTWRITEBYTECODE": "1",
         "HYPOTHESIS_STORAGE_DIRECTORY": str(tmp_path / "hypothesis"),
     }
@@ -73,7 +78,7 @@ def test_a_broken_plugin_sees_its_fault_named(tmp_path: Path) -> None:
     ended = subprocess.run(
         command,
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+        env={**os.environ, "PYTHONPATH": IMPORTED},
         capture_output=True,
         text=True,
         timeout=300,
