@@ -100,8 +100,9 @@ def save(
         with whole_file(folder / name) as aside:
             aside.write_text(text, encoding="utf-8")
     with whole_file(folder / WEIGHTS) as aside:
-        # Into bytes first: safetensors' own file writing makes no OSError of a full disk.
-        aside.write_bytes(serialised(weights, metadata=_made_with(model.tokenizer)))
+        # Into bytes first: safetensors' own file writing makes no OSError of a full disk. It keeps
+        # several metadata in no certain order: with one, the same model is the same file.
+        aside.write_bytes(serialised(weights, metadata={"tokens": _digest(model.tokenizer)}))
 
 
 def load(folder: Path, toolkit: Toolkit) -> tuple[AcousticModel, Config]:
@@ -159,16 +160,15 @@ def read_weights(path: Path, tokenizer: Tokenizer) -> dict[str, Tensor]:
             made_with = opened.metadata() or {}
     except (SafetensorError, OSError) as error:
         raise UserError(f"{path} cannot be read ({error}); copy or train it again") from None
-    if "tokens" in made_with and made_with != _made_with(tokenizer):
+    if made_with.get("tokens", "") not in ("", _digest(tokenizer)):
         raise UserError(
             f"{path} was trained with another {TOKENIZER} than lies beside it; put that one back"
         )
     return weights
 
 
-def _made_with(tokenizer: Tokenizer) -> dict[str, str]:
-    tokens = json.dumps(tokenizer.tokens).encode()
-    return {"format": "pt", "tokens": hashlib.sha256(tokens).hexdigest()}
+def _digest(tokenizer: Tokenizer) -> str:
+    return hashlib.sha256(json.dumps(tokenizer.tokens).encode()).hexdigest()
 
 
 def load_weights(model: nn.Module, weights: Mapping[str, Any], name: str) -> None:

@@ -95,7 +95,7 @@ def test_an_utterance_is_heard_alone_as_among_others(
 
 
 def test_the_comparison_bites(model: AcousticModel, waveforms: list[torch.Tensor]) -> None:
-    """A thousandth of full scale in the last sample is more than the tolerance."""
+    """A thousandth of full scale in one sample is more than the tolerance."""
     model = model.to(torch.float64)
     touched = waveforms[150].double().clone()
     with torch.inference_mode():

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 import torch
@@ -64,6 +65,21 @@ class Decoding:
     def hypotheses(self) -> Path:
         return self.folder / HYPOTHESES
 
+    @contextmanager
+    def more(self) -> Iterator[TextIO]:
+        """The file of what is decoded so far, to write on. Raises UserError where the disk refuses;
+        what is there is gone on from.
+        """
+        path = self.folder / PARTIAL
+        try:
+            with path.open("a", encoding="utf-8") as file:
+                yield file
+        except OSError as error:
+            reason = error.strerror or error
+            raise UserError(
+                f"{path} could not be written: {reason}; make room, run again"
+            ) from error
+
     def complete(self, found: Mapping[str, Mapping[str, Any]]) -> None:
         """Write the hypotheses of all utterances, in the order of the index."""
         with whole_file(self.hypotheses) as aside, aside.open("w", encoding="utf-8") as file:
@@ -112,7 +128,7 @@ def decode_split(
             sample_rate=model.sample_rate,
             seconds_per_step=config.data.seconds_per_step,
         )
-        with (decoding.folder / PARTIAL).open("a", encoding="utf-8") as file:
+        with decoding.more() as file:
             for batch in Loader(steps, workers=config.data.workers):
                 for line in decode_batch(model, decoder, batch):
                     found[line["key"]] = line

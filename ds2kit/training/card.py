@@ -19,6 +19,10 @@ def card(config: Config, speech: Speech, result: Evaluation, progress: Progress)
             config.weights.items(), speech.train, speech.reports, strict=True
         )
     )
+    rates = {"word": result.words.rate, "character": result.characters.rate}
+    if result.unit == "character":
+        del rates["word"]  # where there are no spaces, it says nothing
+    told = ", ".join(f"{unit} error rate\n{100 * rate:.2f} %" for unit, rate in rates.items())
     return f"""# A Deep Speech 2 model
 
 Made by ds2kit {version("ds2kit")}: {config.frontend.name}, {config.encoder.name},
@@ -29,8 +33,7 @@ Trained on
 {splits}
 
 Best on dev (`{config.speech.dev}`, {result.utterances:,} utterances) after epoch
-{progress.best_epoch}, by {config.decoder.name} search: word error rate
-{100 * result.words.rate:.2f} %, character error rate {100 * result.characters.rate:.2f} %.
+{progress.best_epoch}, by {config.decoder.name} search: {told}.
 
     ds2kit transcribe FOLDER FILE
 """

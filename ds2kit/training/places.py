@@ -44,6 +44,8 @@ def find(folder: Path) -> Place:
     """The model of an experiment or of a model folder. Raises UserError where there is none."""
     if (folder / models.WEIGHTS).is_file():
         return Place(folder, folder)
+    if (folder / models.CARD).is_file():
+        raise UserError(f"{folder} lacks {models.WEIGHTS}; it belongs to the model, copy it along")
     experiment = Experiment(folder)
     if not experiment.config.is_file():
         raise UserError(

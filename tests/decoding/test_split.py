@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -213,6 +214,22 @@ def test_damaged_settings_are_named(bench: Bench, tmp_path: Path) -> None:
         (tmp_path / SETTINGS).write_text(damaged)
         with pytest.raises(UserError, match=r"settings\.json is damaged; remove"):
             bench.decoding(tmp_path).begin()
+
+
+def test_a_full_disk_is_one_line_and_gone_on_from(bench: Bench, tmp_path: Path) -> None:
+    interrupted(bench, tmp_path, calls=1)
+    partial = tmp_path / PARTIAL
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (partial.stat().st_size + 100, limits[1]))
+    try:
+        with pytest.raises(UserError) as refused:
+            bench.decode(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    assert f"{partial} could not be written: File too large" in str(refused.value)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [PARTIAL, SETTINGS]
+    assert [line["text"] for line in bench.decode(tmp_path)] == bench.index.texts
 
 
 def test_settings_are_all_that_hypotheses_depend_on(bench: Bench, tmp_path: Path) -> None:

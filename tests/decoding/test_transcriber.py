@@ -140,9 +140,7 @@ def test_a_long_file_is_refused_before_it_is_decoded(
 
 
 @pytest.mark.parametrize("source", ["not_there.wav", "."])
-def test_what_is_no_file_is_refused(
-    recognizer: Transcriber, tmp_path: Path, source: str
-) -> None:
+def test_what_is_no_file_is_refused(recognizer: Transcriber, tmp_path: Path, source: str) -> None:
     with pytest.raises(UserError) as refused:
         recognizer.transcribe(tmp_path / source)
 

@@ -1,0 +1,100 @@
+"""The model in the repository: small, whole, and as good as its card says."""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import ds2kit as package
+from ds2kit import model as models
+from ds2kit.data.index import Index
+from ds2kit.data.recipe import loaded
+from ds2kit.data.shards import write_split
+from ds2kit.decoding.greedy import Greedy
+from ds2kit.registry import Toolkit
+from ds2kit.training.evaluation import Evaluation, evaluate
+
+ROOT = Path(__file__).resolve().parents[2]
+MODEL = ROOT / "models" / "digits"
+
+
+def test_is_small_and_in_half_precision() -> None:
+    files = sorted(path.name for path in MODEL.iterdir())
+    weights = load_file(MODEL / "weights.safetensors")
+    model, _ = models.load(MODEL, Toolkit.installed())
+
+    assert files == ["card.md", "config.yaml", "tokenizer.json", "weights.safetensors"]
+    assert sum(path.stat().st_size for path in MODEL.iterdir()) <= 5_000_000
+    assert all(weights[name].dtype == torch.bfloat16 for name, _ in model.named_parameters())
+
+
+def test_its_card_says_what_it_is_made_of() -> None:
+    card = (MODEL / "card.md").read_text(encoding="utf-8")
+
+    for told in ("Free Spoken Digit Dataset", "CC BY-SA 4.0", "error rate", "transcribe"):
+        assert told in card
+
+
+def test_can_be_described(ds2kit: Callable[..., Any]) -> None:
+    ran = ds2kit("describe", MODEL)
+
+    assert ran.status == 0
+    assert "sample rate 8000 Hz" in ran.out
+
+
+def test_transcribes_right_after_installing(
+    ds2kit: Callable[..., Any], corpora: Path, tmp_path: Path
+) -> None:
+    with tarfile.open(corpora / "digits" / "audio.tar") as archive:
+        member = next(m for m in archive if Path(m.name).stem == "7_theo_0")
+        file = tmp_path / Path(member.name).name
+        file.write_bytes(archive.extractfile(member).read())
+
+    assert ds2kit("transcribe", MODEL, file).out == "seven\n"
+    (word,) = package.load(MODEL).transcribe(file).words
+    assert word.text == "seven"
+    assert word.confidence > 0.5
+
+
+@pytest.fixture(scope="module")
+def heard(
+    corpora: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], Evaluation]]:
+    """Decodes and scores a split of the recipe, prepared elsewhere than beside it."""
+    folder = tmp_path_factory.mktemp("digits")
+    patch = pytest.MonkeyPatch()
+    patch.setenv("DS2KIT_CORPORA", str(corpora))
+    model, _ = models.load(MODEL, Toolkit.installed())
+    with loaded(ROOT / "recipes" / "digits" / "prepare.py") as recipe:
+        made = recipe.function.__globals__
+        patch.setitem(made, "HERE", folder / "recipe")
+        splits = made["splits"]()
+
+        def evaluated(split: str) -> Evaluation:
+            write_split(folder / split, splits[split], made_from={})
+            index = Index.load(folder / split)
+            decoder = Greedy(model.tokenizer)
+            return evaluate(model, decoder, index, seconds_per_step=60.0, workers=0)
+
+        yield evaluated
+    patch.undo()
+
+
+def test_isolated_digits_of_the_official_test(heard: Callable[[str], Evaluation]) -> None:
+    result = heard("test")
+
+    assert (result.utterances, result.words.units) == (300, 300)
+    assert result.words.rate <= 0.01
+
+
+def test_connected_digits(heard: Callable[[str], Evaluation]) -> None:
+    result = heard("test_connected")
+
+    assert result.words.units == 300
+    assert result.words.rate <= 0.02
