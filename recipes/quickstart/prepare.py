@@ -18,15 +18,15 @@ from ds2kit.types import Utterance
 
 # espeak-ng's variants of a voice are the speakers. Whispering and robotic ones are left out, and
 # near siblings (steph, steph2) stand on one side. Women are few, so they are listed three times.
-WOMEN = "f1 f4 aunty Alicia Annie anika grandma shelby "
-MEN = """m1 m4 m5 m7 m8 Alex Andy AnxiousAndy Denis Diogo Henrique Hugo Lee Marco Mario Michael Mike
-    Nguyen Reed Tweaky adam announcer benjamin boris edward edward2 fast grandpa gustave ian iven2
-    iven3 iven4 john kaukovalta klatt klatt2 klatt3 klatt4 klatt6 marcelo max michel miguel mike2
-    norbert paul quincy rob robert victor zac"""
+WOMEN = "f1 f3 aunty Alicia Annie grandma shelby linda belinda "
+MEN = """m1 m2 m4 m5 m7 m8 Andy AnxiousAndy Diogo Gene Gene2 Henrique Hugo Mario Michael Mike Nguyen
+    Reed Tweaky announcer benjamin ed edward edward2 fast grandpa gustave ian iven2 iven3 iven4
+    kaukovalta klatt klatt2 klatt3 klatt4 klatt6 marcelo michel miguel mike2 norbert pablo quincy
+    rob robert zac"""
 SPEAKERS = {
     "train": 3 * WOMEN + MEN,
-    "dev": "f3 linda belinda m2 Gene Gene2 ed pablo",
-    "test": "f2 f5 steph steph2 Andrea m3 m6 antonio david pedro sandro travis",
+    "dev": "f2 f5 steph steph2 Andrea m3 m6 antonio david pedro sandro travis",
+    "test": "f4 anika Alex Denis Lee Marco adam boris john max paul victor",
 }
 
 MANNERS = {
