@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+
 from ds2kit.errors import UserError
 from ds2kit.frontends.framing import LEAST_DEVIATION, Framing, frame_statistics
 from ds2kit.types import Padded

@@ -1,4 +1,4 @@
-"""What the tests of training share: runs as processes of their own, toolkits with a test's plugin."""
+"""What the tests of training share: runs as processes, toolkits with a test's plugin."""
 
 from __future__ import annotations
 

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 import lightning.pytorch as pl
+import pytest
 
 EPOCHS = "trainer.epochs=4"
 STATUS = 130

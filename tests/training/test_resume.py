@@ -66,7 +66,8 @@ def killed(
         an_epoch = len(everything) // EPOCHS
         killer = Killer(start, log, seed)
         # Each at least three steps after the one before: between two kills there is a checkpoint.
-        places = [3 * place for place in killer.draw.sample(range(2, EPOCHS * an_epoch // 3), kills)]
+        thirds = killer.draw.sample(range(2, EPOCHS * an_epoch // 3), kills)
+        places = [3 * third for third in thirds]
         killer.run((tiny_yaml, tmp_path / "exp", *lively, *OFTEN), sorted(places), an_epoch)
 
         one, other = checkpoints(undisturbed), checkpoints(tmp_path / "exp")
