@@ -33,6 +33,10 @@ TESTED_ELSEWHERE = {
     "encoders/activation.py": "tests/encoders/test_recurrence.py",
     "encoders/fully_connected.py": "tests/encoders/test_deepspeech2.py",
     "encoders/reference.py": "tests/encoders/test_recurrence.py",
+    # By whole runs, killed, interrupted, gone on with.
+    "training/callbacks.py": "tests/training/test_interrupts.py",
+    "training/data.py": "tests/training/test_resume.py",
+    "training/progress.py": "tests/training/test_resume.py",
     # What the contracts are made of: by components that break each of them.
     "testing/batches.py": "tests/testing/test_encoder.py",
     "testing/comparing.py": "tests/testing/test_encoder.py",

@@ -23,7 +23,7 @@ def command(toolkit: Toolkit, folder: Path, split: str, overrides: tuple[str, ..
     needs to be told.
     """
     from ds2kit import model as models
-    from ds2kit.cli.progress import audio_bar
+    from ds2kit.cli.progress import audio_bar, held_interrupts
     from ds2kit.data.index import Index
     from ds2kit.decoding.split import Decoding, decode_split, settings_of
     from ds2kit.errors import UserError
@@ -40,7 +40,13 @@ def command(toolkit: Toolkit, folder: Path, split: str, overrides: tuple[str, ..
     decoding = Decoding(folder / "decode" / split / config.decoder.name, index, settings)
     decoder = toolkit.make(config.decoder, model.tokenizer)
     begun = time.monotonic()
-    with audio_bar(float(index.seconds.sum()), f"decoding {split}") as done:
+    bar = audio_bar(float(index.seconds.sum()), f"decoding {split}")
+    with held_interrupts() as let_out, bar as shown:
+
+        def done(seconds: float) -> None:
+            shown(seconds)
+            let_out()
+
         decoded = decode_split(decoding, model, decoder, config, done=done)
     if decoded:
         speed = decoded / (time.monotonic() - begun)

@@ -1,10 +1,12 @@
-"""A bar on stderr, where somebody watches."""
+"""A bar on stderr, where somebody watches, and Ctrl-C between two pieces of work."""
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 import click
 
@@ -24,3 +26,27 @@ def audio_bar(seconds: float, label: str) -> Iterator[Callable[[float], None]]:
             reached += piece
 
         yield done
+
+
+@contextmanager
+def held_interrupts() -> Iterator[Callable[[], None]]:
+    """Hold Ctrl-C back until the function is called that this gives, which raises it.
+
+    Amid a batch it would leave workers talking to nobody. A second one is not held back.
+    """
+    heard = False
+
+    def hold(number: int, frame: FrameType | None) -> None:
+        nonlocal heard
+        heard = True
+        signal.signal(number, before)
+
+    def let_out() -> None:
+        if heard:
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, hold)
+    try:
+        yield let_out
+    finally:
+        signal.signal(signal.SIGINT, before)

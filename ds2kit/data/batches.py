@@ -6,7 +6,7 @@ import ctypes
 import hashlib
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -229,7 +229,7 @@ class Loader:
     def __len__(self) -> int:
         return len(self._places)
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Generator[Batch, None, None]:
         batches = iter(self._batches)
         try:
             while (batch := _following(batches)) is not None:

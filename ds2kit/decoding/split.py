@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -112,7 +112,7 @@ def decode_split(
 ) -> float:
     """Decode what is not decoded yet; returns the seconds of audio that were.
 
-    done: hears the seconds of audio after each batch
+    done: hears the seconds of audio after each batch, when they are in the file; it may raise
     Raises Problems where the folder was begun with other settings.
     """
     found = decoding.begin()
@@ -128,8 +128,10 @@ def decode_split(
             sample_rate=model.sample_rate,
             seconds_per_step=config.data.seconds_per_step,
         )
-        with decoding.more() as file:
-            for batch in Loader(steps, workers=config.data.workers):
+        # Closed, the loader's workers have ended before what interrupts this is told of.
+        loader = closing(iter(Loader(steps, workers=config.data.workers)))
+        with decoding.more() as file, loader as batches:
+            for batch in batches:
                 for line in decode_batch(model, decoder, batch):
                     found[line["key"]] = line
                     file.write(json.dumps(line, ensure_ascii=False) + "\n")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
 
 import pytest
 
-from ds2kit.cli.progress import audio_bar
+from ds2kit.cli.progress import audio_bar, held_interrupts
 
 
 class Terminal(io.StringIO):
@@ -44,3 +46,25 @@ def test_nothing_to_do_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with audio_bar(0.0, "decoding none"):
         pass
+
+
+def interrupted(times: int, done: list[str]) -> None:
+    """Two pieces of work, with Ctrl-C in the first."""
+    with held_interrupts() as let_out:
+        let_out()
+        for _ in range(times):
+            os.kill(os.getpid(), signal.SIGINT)
+        done.append("a piece")
+        let_out()
+        done.append("another")
+
+
+@pytest.mark.parametrize(("times", "expected"), [(1, ["a piece"]), (2, [])])
+def test_ctrl_c_waits_for_the_end_of_a_piece_once(times: int, expected: list[str]) -> None:
+    before, done = signal.getsignal(signal.SIGINT), []
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(times, done)
+
+    assert done == expected
+    assert signal.getsignal(signal.SIGINT) is before
