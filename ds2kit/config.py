@@ -176,8 +176,9 @@ def _component(
     problems: list[str],
 ) -> Chosen:
     section = {"name": given} if isinstance(given, str) else given
-    section = {"name": DEFAULT_COMPONENTS.get(kind)} if section is None else section
-    if not isinstance(section, dict):
+    if section is None or isinstance(section, dict):
+        section = {"name": DEFAULT_COMPONENTS[kind], **(section or {})}
+    else:
         problems.append(f"{kind} is {given!r}; expected a mapping such as {{name: ...}}")
         return Chosen(kind, "")
     before = len(problems)

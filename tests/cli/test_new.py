@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from ds2kit.cli.new import command
+from ds2kit.cli.main import cli
 from ds2kit.data.recipe import loaded
 from ds2kit.errors import UserError
 from ds2kit.registry import Toolkit
@@ -31,7 +31,8 @@ KINDS = (
 
 def invoke(*arguments: object) -> Result:
     """What the command does with the core's components."""
-    return CliRunner().invoke(command, [str(a) for a in arguments], obj=Toolkit.installed())
+    called = ["new", *map(str, arguments)]
+    return CliRunner().invoke(cli, called, obj=Toolkit.installed())
 
 
 def refusal(*arguments: object) -> str:

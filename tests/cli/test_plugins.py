@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ds2kit import builtin
-from ds2kit.cli.plugins import command
+from ds2kit.cli.main import cli
 from ds2kit.errors import UserError
 from ds2kit.hooks import hookimpl
 from ds2kit.registry import Plugin, Toolkit
@@ -75,7 +75,8 @@ def toolkit(*hooks: Hooks | BaseException) -> Toolkit:
 
 
 def run(kit: Toolkit, *arguments: str) -> Result:
-    return CliRunner().invoke(command, arguments, obj=kit)
+    # By the group: click keeps the first help option that a command made, with or without -h.
+    return CliRunner().invoke(cli, ["plugins", *arguments], obj=kit)
 
 
 @pytest.mark.parametrize("error", [ImportError("No module named 'gone'"), SystemExit(3)])

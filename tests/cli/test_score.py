@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from ds2kit.cli.score import command
+from ds2kit.cli.main import cli
 from ds2kit.data.index import FORMAT, SCHEMA, Index
 from ds2kit.errors import UserError
 
@@ -33,7 +33,7 @@ def experiment(tmp_path: Path) -> Path:
 
 
 def test_prints_the_text_that_it_writes(experiment: Path) -> None:
-    result = CliRunner().invoke(command, [str(experiment), "test"])
+    result = CliRunner().invoke(cli, ["score", str(experiment), "test"])
 
     assert result.exit_code == 0
     written = experiment / "decode" / "test" / "greedy" / "score.txt"
@@ -43,7 +43,7 @@ def test_prints_the_text_that_it_writes(experiment: Path) -> None:
 
 def test_prints_one_json_object_in_one_line(experiment: Path) -> None:
     chosen = ["--json", "--normaliser", "plain", "--decoder", "greedy"]
-    result = CliRunner().invoke(command, [str(experiment), "test", *chosen])
+    result = CliRunner().invoke(cli, ["score", str(experiment), "test", *chosen])
 
     assert result.stdout.count("\n") == 1
     printed = json.loads(result.stdout)
@@ -53,7 +53,7 @@ def test_prints_one_json_object_in_one_line(experiment: Path) -> None:
 
 
 def test_a_mistake_is_the_users_and_prints_nothing(experiment: Path) -> None:
-    result = CliRunner().invoke(command, [str(experiment), "dev"])
+    result = CliRunner().invoke(cli, ["score", str(experiment), "dev"])
 
     assert isinstance(result.exception, UserError)
     assert "ds2kit decode" in str(result.exception)
