@@ -18,17 +18,17 @@ from ds2kit.types import Utterance
 
 # espeak-ng's variants of a voice are the speakers. Whispering and robotic ones are left out, and
 # near siblings (steph, steph2) stand on one side. Women are few, so they are listed three times.
-# Voices with one of the first three formants below 60 % of the usual, which no mouth has, are for
-# training only.
+# A mouth scales its formants together: variants whose first three are not within a third of each
+# other are for training only.
 WOMEN = "f1 f3 aunty Alicia Annie grandma shelby linda belinda "
-MEN = """m1 m2 m4 m5 m7 m8 Andy AnxiousAndy Diogo Gene2 Henrique Lee Mario Michael Mike Nguyen
-    Reed Tweaky announcer benjamin boris ed edward edward2 fast grandpa gustave ian iven2 iven3
+MEN = """m1 m2 m4 m5 m7 m8 Andy AnxiousAndy Diogo Gene2 Henrique Lee Marco Mario Michael Mike Nguyen
+    Reed Tweaky announcer boris ed edward edward2 fast grandpa gustave ian iven2 iven3
     iven4 kaukovalta klatt klatt2 klatt3 klatt4 klatt6 marcelo michel miguel mike2 norbert pablo
     quincy robert travis zac"""
 SPEAKERS = {
     "train": 3 * WOMEN + MEN,
     "dev": "f2 f5 steph steph2 Andrea m3 m6 antonio david pedro sandro Gene",
-    "test": "f4 anika Alex Denis Hugo Marco adam rob john max paul victor",
+    "test": "f4 anika Alex Denis Hugo adam benjamin rob john max paul victor",
 }
 
 MANNERS = {
