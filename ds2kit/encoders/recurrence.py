@@ -14,6 +14,7 @@ from torch.autograd.function import once_differentiable
 from ds2kit.encoders.activation import Activation, activate, slope
 from ds2kit.encoders.normalisation import SequenceBatchNorm
 from ds2kit.encoders.rows import TimeOrder
+from ds2kit.encoders.threads import threads_for
 from ds2kit.types import Padded
 
 Cell = Literal["gru", "rnn"]
@@ -130,7 +131,7 @@ class _Gru(torch.autograd.Function):
         update, reset, product = sums.chunk(3, dim=2)
         state = states[: _first(order)].transpose(0, 1)
         transposed = recurrent.transpose(1, 2)
-        for total, gates, z, r, u, g, following in zip(
+        frames = zip(
             _frames(sums, order),
             _frames(sums[..., : 2 * width], order),
             _frames(update, order),
@@ -139,12 +140,14 @@ class _Gru(torch.autograd.Function):
             _frames(candidates, order),
             _frames(states[_first(order) :], order),
             strict=True,
-        ):
-            state = state[:, : total.shape[1]]
-            total.baddbmm_(state, transposed)
-            gates.sigmoid_()
-            activate(g.addcmul_(r, u), activation)
-            state = torch.lerp(state, g, z, out=following)
+        )
+        with threads_for(_operations(order, recurrent)):
+            for total, gates, z, r, u, g, following in frames:
+                state = state[:, : total.shape[1]]
+                total.baddbmm_(state, transposed)
+                gates.sigmoid_()
+                activate(g.addcmul_(r, u), activation)
+                state = torch.lerp(state, g, z, out=following)
         ctx.save_for_backward(sums, candidates, states, recurrent)
         ctx.order, ctx.activation = order, activation
         return _summed(states[_first(order) :], order)
@@ -166,7 +169,8 @@ class _Gru(torch.autograd.Function):
             torch.mul(through, r, out=of_product)
             torch.mul(of_product * product, 1 - r, out=of_reset)
             state_gradients = _directed(gradient, order, len(recurrent))
-            _gru_backward(state_gradients, sum_gradients, 1 - z, recurrent, order)
+            with threads_for(_operations(order, recurrent)):
+                _gru_backward(state_gradients, sum_gradients, 1 - z, recurrent, order)
             recurrent_gradient = _recurrent_gradient(sum_gradients, before)
             torch.mul(state_gradients, through, out=of_product)
             return _summed(sum_gradients, order), recurrent_gradient, None, None
@@ -204,10 +208,11 @@ class _Rnn(torch.autograd.Function):
         states[_first(order) :] = _directed(projected, order, directions)
         state = states[: _first(order)].transpose(0, 1)
         transposed = recurrent.transpose(1, 2)
-        for following in _frames(states[_first(order) :], order):
-            following.baddbmm_(state[:, : following.shape[1]], transposed)
-            activate(following, activation)
-            state = following
+        with threads_for(_operations(order, recurrent)):
+            for following in _frames(states[_first(order) :], order):
+                following.baddbmm_(state[:, : following.shape[1]], transposed)
+                activate(following, activation)
+                state = following
         ctx.save_for_backward(states, recurrent)
         ctx.order, ctx.activation = order, activation
         return _summed(states[_first(order) :], order)
@@ -221,10 +226,11 @@ class _Rnn(torch.autograd.Function):
             gradients = _directed(gradient, order, len(recurrent))
             frames = _frames(gradients, order)
             slopes = _frames(slope(states[_first(order) :], ctx.activation), order)
-            for frame in reversed(range(len(frames))):
-                own = frames[frame].mul_(slopes[frame])
-                if frame:
-                    frames[frame - 1][:, : own.shape[1]].baddbmm_(own, recurrent)
+            with threads_for(_operations(order, recurrent)):
+                for frame in reversed(range(len(frames))):
+                    own = frames[frame].mul_(slopes[frame])
+                    if frame:
+                        frames[frame - 1][:, : own.shape[1]].baddbmm_(own, recurrent)
             before = states.index_select(0, order.previous)
             recurrent_gradient = _recurrent_gradient(gradients, before)
             return _summed(gradients, order), recurrent_gradient, None, None
@@ -233,6 +239,11 @@ class _Rnn(torch.autograd.Function):
 def _first(order: TimeOrder) -> int:
     """Utterances that have a first frame: rows of the state before it."""
     return order.sizes[0] if order.sizes else 0
+
+
+def _operations(order: TimeOrder, recurrent: Tensor) -> int:
+    """Of the recurrent product of a frame, at most."""
+    return 2 * _first(order) * recurrent.numel()
 
 
 def _directed(rows: Tensor, order: TimeOrder, directions: int) -> Tensor:
