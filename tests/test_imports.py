@@ -70,7 +70,7 @@ VIOLATIONS = {
     "Rooms: imports point down or stay": ("text/char.py", "ds2kit.training.run"),
     "Doors: lightning only in training": ("model.py", "lightning"),
     "Doors: omegaconf only in config": ("settings.py", "omegaconf"),
-    "Doors: webdataset and pyarrow only in data": ("scoring/report.py", "pyarrow"),
+    "Doors: pyarrow only in data": ("scoring/report.py", "pyarrow"),
     "Doors: matplotlib only in training.figures": ("training/run.py", "matplotlib.pyplot"),
     "Doors: soundfile and soxr only in audio": ("data/shards.py", "soundfile"),
     "Doors: rapidfuzz only in scoring": ("decoding/greedy.py", "rapidfuzz"),
