@@ -33,6 +33,7 @@ def ds2kit_commands() -> Iterator[tuple[str, str]]:
     for name in (
         "prepare",
         "train",
+        "average",
         "decode",
         "score",
         "transcribe",

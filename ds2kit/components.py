@@ -12,10 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
-from ds2kit.types import Chunk, Hypothesis, Padded, State
+from ds2kit.types import Chunk, Hypothesis, Padded, State, Word
 
 BLANK = 0
 """The token id of the CTC blank, in every tokenizer."""
@@ -43,6 +42,39 @@ class Frontend(nn.Module, ABC):
 
     def learn(self, batches: Iterable[Padded]) -> None:
         """Learn statistics of the training split; they are saved with the model's weights."""
+
+
+class StreamingFrontend(Frontend):
+    """A frontend that can also work through sound as it arrives.
+
+    As a streaming layer does, it gives a frame for each stride of samples, `delay` samples after
+    they were heard, and `valid` says which frames are somebody's: those of `forward`.
+    """
+
+    stride: int
+    """Samples from one frame to the next."""
+
+    delay: int
+    """Samples from the beginning of a frame to the step that gives it: whole strides."""
+
+    @abstractmethod
+    def initial_state(self, streams: int) -> State:
+        """The state of `streams` streams that have heard nothing yet.
+
+        Raises UserError, with the reason, where this instance cannot stream.
+        """
+
+    @abstractmethod
+    def step(self, chunk: Chunk, state: State) -> tuple[Chunk, State]:
+        """The next [streams, samples], whole strides, to [streams, frames, output_size].
+
+        A stream begins on a stride. Its end gives no frame of what fills none.
+        """
+
+    def finish(self, state: State, streams: int) -> Chunk:
+        """What is still on its way when no more sound comes."""
+        last, _ = self.step(Chunk.void(self, streams, self.delay), state)
+        return last
 
 
 class Encoder(nn.Module, ABC):
@@ -96,10 +128,10 @@ class StreamingEncoder(Encoder):
 
     def finish(self, state: State, streams: int) -> Chunk:
         """What is still on its way when no more speech comes."""
-        like = next(self.parameters())
-        void = torch.zeros(streams, self.delay, dtype=torch.bool, device=like.device)
-        silence = like.new_zeros(streams, self.delay, self.input_size)
-        last, _ = self.step(Chunk(silence, void), state)
+        # A step takes at least a stride.
+        time = max(self.delay, self.stride)
+        silence = Chunk.void(self, streams, time, self.input_size)
+        last, _ = self.step(silence, state)
         return last
 
 
@@ -154,6 +186,29 @@ class Decoder(ABC):
     @abstractmethod
     def decode(self, log_probs: Padded) -> list[list[Hypothesis]]:
         """[batch, frames, vocabulary] natural logarithms to n-best lists, best first."""
+
+
+class StreamingDecoder(Decoder):
+    """A decoder that can also hear log-probabilities as they come.
+
+    Whatever the pieces, a stream gives what `decode` gives for all of its frames at once.
+    """
+
+    @abstractmethod
+    def begin(self) -> Any:
+        """A stream that has heard nothing yet: one object, which `advance` changes."""
+
+    @abstractmethod
+    def advance(self, stream: Any, log_probs: Tensor) -> tuple[Word, ...]:
+        """Hear the next [frames, vocabulary]; the words that became final with them.
+
+        A word is final when nothing that may follow can change it. Each is given once, in order,
+        its frames counted from the stream's beginning.
+        """
+
+    @abstractmethod
+    def finish(self, stream: Any) -> Hypothesis:
+        """The best of all that was heard; its words begin with those that were given."""
 
 
 class WaveformAugmentation(ABC):

@@ -229,6 +229,8 @@ def _impossible(config: Config) -> Iterable[str]:
             yield f"{path} is {value}; expected more than 0"
     if data.workers < 0:
         yield f"data.workers is {data.workers}; expected 0 or more"
+    if trainer.keep_epochs < 0:
+        yield f"trainer.keep_epochs is {trainer.keep_epochs}; expected 0 or more"
     if not 0 <= config.schedule.warmup < 1:
         yield f"schedule.warmup is {config.schedule.warmup}; expected at least 0 and less than 1"
     if data.min_seconds > data.max_seconds:

@@ -16,12 +16,18 @@ from safetensors.torch import save as serialised
 from torch import Tensor, nn
 
 from ds2kit import config as configs
-from ds2kit.components import Encoder, Frontend, Tokenizer
+from ds2kit.components import (
+    Encoder,
+    Frontend,
+    StreamingEncoder,
+    StreamingFrontend,
+    Tokenizer,
+)
 from ds2kit.errors import UserError
 from ds2kit.files import whole_file
 from ds2kit.registry import Toolkit
 from ds2kit.settings import Config
-from ds2kit.types import Padded
+from ds2kit.types import Chunk, Padded, State
 
 CONFIG, TOKENIZER, WEIGHTS, CARD = "config.yaml", "tokenizer.json", "weights.safetensors", "card.md"
 
@@ -58,13 +64,77 @@ class AcousticModel(nn.Module):
             # A batch without a single frame: one of padding, which every encoder can take.
             frames = Padded(F.pad(frames.values, (0, 0, 0, 1)), frames.lengths)
         encoded = self.encoder(frames)
-        logits = self.output(encoded.cleared().values)
-        kind = torch.float64 if logits.dtype == torch.float64 else torch.float32
-        return Padded(logits.to(kind).log_softmax(dim=-1), encoded.lengths)
+        return Padded(self._log_probs(encoded.cleared().values), encoded.lengths)
 
     def output_lengths(self, samples: Tensor) -> Tensor:
         """Output frames for so many samples."""
         return self.encoder.output_lengths(self.frontend.output_lengths(samples))
+
+    @property
+    def samples_per_step(self) -> int:
+        """Samples of one output frame: what `step` takes is a whole number of these."""
+        frontend, encoder = self._streaming()
+        return frontend.stride * encoder.stride
+
+    @property
+    def delay(self) -> int:
+        """Samples after which the output of a frame is certain to be out."""
+        frontend, encoder = self._streaming()
+        return frontend.delay + encoder.delay * frontend.stride
+
+    @property
+    def lead(self) -> int:
+        """Void samples between a step's beginning and a stream's, less than a step.
+
+        So the stream's first frame, the frontend's delay later, begins a stride of the encoder's.
+        """
+        frontend, _ = self._streaming()
+        return -frontend.delay % self.samples_per_step
+
+    def initial_state(self, streams: int) -> State:
+        """The state of `streams` streams that have heard nothing yet.
+
+        Raises UserError, with the reason, where the frontend or the encoder cannot stream.
+        """
+        frontend, encoder = self._streaming()
+        return frontend.initial_state(streams), encoder.initial_state(streams)
+
+    def step(self, chunk: Chunk, state: State) -> tuple[Chunk, State]:
+        """The next [streams, samples], whole steps, to [streams, frames, vocabulary].
+
+        A stream begins `lead` samples after a step does; `ds2kit.streaming` sees to it.
+        """
+        frontend, encoder = self._streaming()
+        frames, frontend_state = frontend.step(chunk, state[0])
+        encoded, encoder_state = encoder.step(frames, state[1])
+        log_probs = Chunk(self._log_probs(encoded.values), encoded.valid).cleared()
+        return log_probs, (frontend_state, encoder_state)
+
+    def finish(self, state: State, streams: int) -> Chunk:
+        """What is still on its way when no more sound comes."""
+        step = self.samples_per_step
+        silence = Chunk.void(self, streams, max(1, -(-self.delay // step)) * step)
+        last, _ = self.step(silence, state)
+        return last
+
+    def _log_probs(self, encoded: Tensor) -> Tensor:
+        """[..., features] of the encoder to [..., vocabulary]."""
+        logits: Tensor = self.output(encoded)
+        return logits.to(torch.promote_types(logits.dtype, torch.float32)).log_softmax(dim=-1)
+
+    def _streaming(self) -> tuple[StreamingFrontend, StreamingEncoder]:
+        if not isinstance(self.frontend, StreamingFrontend):
+            raise UserError(_cannot_stream("frontend", self.frontend))
+        if not isinstance(self.encoder, StreamingEncoder):
+            raise UserError(_cannot_stream("encoder", self.encoder))
+        return self.frontend, self.encoder
+
+
+def _cannot_stream(kind: str, part: nn.Module) -> str:
+    return (
+        f"the {kind} {type(part).__name__} cannot work through speech as it arrives; transcribe "
+        "whole recordings, or train a model with one that can"
+    )
 
 
 def build(config: Config, tokenizer: Tokenizer, toolkit: Toolkit) -> AcousticModel:
@@ -81,6 +151,21 @@ def save(
 
     half: parameters in bfloat16, half the size; learned statistics stay in float32
     """
+    texts = {
+        CONFIG: configs.to_yaml(config, model_only=True),
+        TOKENIZER: tokenizer_json(model.tokenizer, config),
+        CARD: card,
+    }
+    for name, text in texts.items():
+        with whole_file(folder / name) as aside:
+            aside.write_text(text, encoding="utf-8")
+    save_weights(folder / WEIGHTS, model, half=half)
+
+
+def save_weights(path: Path, model: AcousticModel, *, half: bool = False) -> None:
+    """Write a model's weights and statistics alone, as `read_weights` reads them; `half` as in
+    `save`.
+    """
     parameters = {name for name, _ in model.named_parameters()}
     weights = {
         name: (value.bfloat16() if half and name in parameters else value.float())
@@ -91,15 +176,7 @@ def save(
         else value.detach().cpu().contiguous()
         for name, value in model.state_dict().items()
     }
-    texts = {
-        CONFIG: configs.to_yaml(config, model_only=True),
-        TOKENIZER: tokenizer_json(model.tokenizer, config),
-        CARD: card,
-    }
-    for name, text in texts.items():
-        with whole_file(folder / name) as aside:
-            aside.write_text(text, encoding="utf-8")
-    with whole_file(folder / WEIGHTS) as aside:
+    with whole_file(path) as aside:
         # Into bytes first: safetensors' own file writing makes no OSError of a full disk. It keeps
         # several metadata in no certain order: with one, the same model is the same file.
         aside.write_bytes(serialised(weights, metadata={"tokens": _digest(model.tokenizer)}))

@@ -93,6 +93,7 @@ class Trainer:
 
     devices, num_nodes: ranks change the speed and nothing else
     checkpoint_minutes: between checkpoints inside an epoch; there is one at each epoch's end
+    keep_epochs:        weights of so many last and so many best epochs stay, for `ds2kit average`
     deterministic:      the same result each time on a GPU too, more slowly; a CPU always gives it
     """
 
@@ -102,6 +103,7 @@ class Trainer:
     devices: int = 1
     num_nodes: int = 1
     checkpoint_minutes: float = 10.0
+    keep_epochs: int = 5
     deterministic: bool = False
 
 

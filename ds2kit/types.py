@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
 State: TypeAlias = Any
 """A nested structure of tensors whose first axis is the stream: streams stack, split and drop."""
@@ -74,6 +75,35 @@ class Chunk:
 
     values: Tensor
     valid: Tensor
+
+    @classmethod
+    def void(cls, module: nn.Module, *shape: int) -> Chunk:
+        """Nobody's [streams, time, ...], in the type and on the device of a module."""
+        import torch
+
+        own = chain(module.parameters(), module.buffers())
+        like = next((tensor for tensor in own if tensor.is_floating_point()), torch.zeros(()))
+        valid = torch.zeros(shape[:2], dtype=torch.bool, device=like.device)
+        return cls(like.new_zeros(shape), valid)
+
+    def then(self, following: Chunk) -> Chunk:
+        """This one and the next, joined in time."""
+        import torch
+
+        values = torch.cat([self.values, following.values], dim=1)
+        return Chunk(values, torch.cat([self.valid, following.valid], dim=1))
+
+    def cut(self, time: int) -> tuple[Chunk, Chunk]:
+        """The first `time` frames, and the rest."""
+        first = Chunk(self.values[:, :time], self.valid[:, :time])
+        return first, Chunk(self.values[:, time:], self.valid[:, time:])
+
+    def cleared(self) -> Chunk:
+        """The same with zeros in void frames, whatever stood there."""
+        import torch
+
+        valid = self.valid.reshape(*self.valid.shape, *[1] * (self.values.dim() - 2))
+        return Chunk(torch.where(valid, self.values, 0.0), self.valid)
 
 
 @dataclass(frozen=True)

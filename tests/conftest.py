@@ -48,6 +48,8 @@ def corpora() -> Path:
         pytest.skip(f"{CORPORA} is not there; set DS2KIT_CORPORA")
     return CORPORA.resolve()
 
+TINY_STEPS = 60
+
 
 @pytest.fixture(scope="session")
 def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -110,6 +112,22 @@ def tiny_experiment(tiny_yaml: Path, tmp_path_factory: pytest.TempPathFactory) -
     return folder
 
 
+@pytest.fixture(scope="session")
+def tiny_streaming(tiny_yaml: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder, to read: a tiny model that hears forward only, a few frames late."""
+    from ds2kit import config as configs
+    from ds2kit import model as models
+    from ds2kit.registry import Toolkit
+
+    toolkit = Toolkit.installed()
+    forward_only = ["encoder.bidirectional=false", "encoder.lookahead=4"]
+    config = configs.load(tiny_yaml, toolkit, forward_only)
+    folder = tmp_path_factory.mktemp("streaming")
+    model, _ = _trained(config, toolkit)
+    models.save(folder, model, config, "# A tiny model that streams\n")
+    return folder
+
+
 def _trained(config, toolkit):
     import torch
 
@@ -127,8 +145,9 @@ def _trained(config, toolkit):
     (batch,) = Loader(steps, workers=0)
     model.frontend.learn([batch.waveforms])
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-2)
+    falling = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.05, TINY_STEPS)
     losses = []
-    for _ in range(48):
+    for _ in range(TINY_STEPS):
         log_probs = model(batch.waveforms)
         loss = torch.nn.functional.ctc_loss(
             log_probs.values.transpose(0, 1),
@@ -142,6 +161,7 @@ def _trained(config, toolkit):
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 10.0)
         optimizer.step()
+        falling.step()
     return model.eval(), losses
 
 

@@ -109,6 +109,7 @@ def test_everything_wrong_is_told_at_once(path: Path, toolkit: Toolkit) -> None:
         ("trainer.epochs=0", "trainer.epochs is 0; expected more than 0"),
         ("optimizer.learning_rate=0", "optimizer.learning_rate is 0.0"),
         ("data.workers=-1", "data.workers is -1; expected 0 or more"),
+        ("trainer.keep_epochs=-1", "trainer.keep_epochs is -1; expected 0 or more"),
         ("data.min_seconds=99", "data.min_seconds is 99.0; expected at most data.max_seconds"),
         ("schedule.warmup=1", "schedule.warmup is 1.0"),
         ("augment.speed=[]", "augment.speed is []"),

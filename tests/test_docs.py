@@ -15,15 +15,17 @@ import numpy as np
 import pytest
 
 from ds2kit import config as configs
+from ds2kit import model as models
 from ds2kit.data.recipe import loaded
 from ds2kit.registry import Toolkit
 from ds2kit.testing import speech
+from ds2kit.text.char import Char
 
 ROOT = Path(__file__).resolve().parents[1]
 
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
 WITH_A_PLUGIN = ("README.md", "docs/plugins.md")
-RUN = ("README.md", "docs/start.md", "docs/concepts.md", "docs/hooks.md")
+RUN = ("README.md", "docs/start.md", "docs/streaming.md", "docs/concepts.md", "docs/hooks.md")
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r"# ([\w./]+\.\w+)\n")
@@ -108,10 +110,22 @@ def test_commands_are_there(path: Path) -> None:
     assert named <= set(Toolkit.installed().commands)
 
 
+def write_model(folder: Path) -> None:
+    """A model of the settings on the page of streaming, small and without knowledge."""
+    [text] = [text for kind, text in blocks("docs/streaming.md") if kind == "yaml"]
+    folder.mkdir(parents=True)
+    (folder / "streaming.yaml").write_text(text)
+    small = ["encoder.convolutions=1x2d", "encoder.width=8", "encoder.layers=1"]
+    config = configs.load(folder / "streaming.yaml", Toolkit.installed(), small)
+    model = models.build(config, Char(" abc"), Toolkit.installed())
+    models.save(folder, model, config, "# Without knowledge\n")
+
+
 @pytest.mark.parametrize("name", RUN)
 def test_python_runs(name: str, tmp_path: Path) -> None:
     """Blocks that are no files run one after another, where a model and a recording are."""
     write_sound(tmp_path / "speech.wav")
+    write_model(tmp_path / "work" / "streaming" / "model")
     (tmp_path / "models").symlink_to(ROOT / "models")
     code = "\n".join(t for kind, t in blocks(name) if kind == "python" and not NAMED.match(t))
     assert code

@@ -32,7 +32,12 @@ TESTED_ELSEWHERE = {
     "settings.py": "tests/test_config.py",
     "encoders/activation.py": "tests/encoders/test_recurrence.py",
     "encoders/fully_connected.py": "tests/encoders/test_deepspeech2.py",
-    "encoders/reference.py": "tests/encoders/test_recurrence.py",
+    "encoders/cells.py": "tests/encoders/test_recurrence.py",
+    "encoders/front.py": "tests/encoders/test_deepspeech2.py",
+    "encoders/loops.py": "tests/encoders/test_recurrence.py",
+    "encoders/stack.py": "tests/encoders/test_deepspeech2.py",
+    "encoders/unrolled.py": "tests/encoders/test_recurrence.py",
+    "encoders/way.py": "tests/encoders/test_recurrence.py",
     # By whole runs, killed, interrupted, gone on with.
     "training/callbacks.py": "tests/training/test_interrupts.py",
     "training/data.py": "tests/training/test_resume.py",
@@ -43,6 +48,7 @@ TESTED_ELSEWHERE = {
     "testing/modules.py": "tests/testing/test_encoder.py",
     "testing/options.py": "tests/testing/test_encoder.py",
     "testing/seeding.py": "tests/testing/test_encoder.py",
+    "testing/streams.py": "tests/testing/test_streaming.py",
 }
 """Modules without a test of their own name, and which test they have instead."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
@@ -68,7 +68,7 @@ def read(
     with opened(source, name) as recording:
         resampler = Resampler(recording.sample_rate, sample_rate, speed)
         pieces = [
-            resampler.feed(_mono(block))
+            resampler.feed(mono(block))
             for block in recording.blocks(start, seconds, channel=channel, max_seconds=max_seconds)
         ]
     return np.concatenate([*pieces, resampler.finish()])
@@ -81,13 +81,15 @@ def opened(source: Path | bytes, name: str = "") -> Iterator[Recording]:
     Raises UserError as `read` does.
     """
     name = name or (str(source) if isinstance(source, Path) else "the sound")
-    try:
-        with _bytes(source) as file, _decoder(checked(file, name), name) as sound:
-            yield Recording(sound, name)
-    except FileNotFoundError as error:
-        raise UserError(f"{name} is not there; expected an audio file") from error
-    except OSError as error:
-        raise UserError(f"{name} could not be read: {error.strerror or error}") from error
+    with ExitStack() as opening:
+        try:
+            file = opening.enter_context(_bytes(source))
+            sound = opening.enter_context(_decoder(checked(file, name), name))
+        except FileNotFoundError as error:
+            raise UserError(f"{name} is not there; expected an audio file") from error
+        except OSError as error:
+            raise UserError(f"{name} could not be read: {error.strerror or error}") from error
+        yield Recording(sound, name)
 
 
 class Recording:
@@ -242,7 +244,8 @@ def _ratio(rate: int, sample_rate: int, speed: float) -> tuple[int, int]:
     return ratio.numerator, ratio.denominator
 
 
-def _mono(block: Waveform) -> Waveform:
+def mono(block: Waveform) -> Waveform:
+    """The mean of the channels: [samples, channels] to [samples]."""
     if block.shape[1] == 1:
         return block[:, 0]
     mean: Waveform = block.mean(axis=1, dtype=np.float32)

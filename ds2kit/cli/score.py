@@ -9,7 +9,7 @@ import click
 
 
 @click.command("score")
-@click.argument("experiment", metavar="EXP", type=click.Path(path_type=Path))
+@click.argument("experiment", metavar="EXP|MODEL", type=click.Path(path_type=Path))
 @click.argument("split")
 @click.option("--decoder", help="Whose hypotheses, where several decoders were used.")
 @click.option(
@@ -30,7 +30,7 @@ def command(
     data: Path | None,
     as_json: bool,
 ) -> None:
-    """Score the hypotheses of SPLIT that `ds2kit decode` left in EXP.
+    """Score the hypotheses of SPLIT that `ds2kit decode` left in the folder.
 
     WER and CER over all utterances with 95 % intervals, by speaker, and what was confused. The
     same is written beside the hypotheses, as score.txt and score.json.

@@ -6,12 +6,12 @@ import math
 
 from torch import Tensor
 
-from ds2kit.components import BLANK, Decoder, Tokenizer
-from ds2kit.decoding.words import Emission, words_of
-from ds2kit.types import Hypothesis, Padded
+from ds2kit.components import BLANK, StreamingDecoder, Tokenizer
+from ds2kit.decoding.words import Emission, WordsSoFar
+from ds2kit.types import Hypothesis, Padded, Word
 
 
-class Greedy(Decoder):
+class Greedy(StreamingDecoder):
     """Best path: the most probable token of each frame, repeats joined, blanks taken out.
 
     The score is the path's natural-log probability, a lower bound of its text's.
@@ -26,26 +26,66 @@ class Greedy(Decoder):
             [self._decode_one(row[:length])] for row, length in zip(values, lengths, strict=True)
         ]
 
-    def _decode_one(self, log_probs: Tensor) -> Hypothesis:
-        best = log_probs.max(dim=-1)
-        emissions: list[Emission] = []
-        previous = BLANK
-        for frame, (token, value) in enumerate(
-            zip(best.indices.tolist(), best.values.tolist(), strict=True)
-        ):
-            if token != BLANK:
-                probability = math.exp(value)
-                if token == previous:
-                    last = emissions.pop()
-                    probability = max(probability, last.probability)
-                    emissions.append(Emission(token, last.start, frame + 1, probability))
-                else:
-                    emissions.append(Emission(token, frame, frame + 1, probability))
-            previous = token
-        tokens = tuple(emission.token for emission in emissions)
+    def begin(self) -> Path:
+        return Path(self.tokenizer)
+
+    def advance(self, stream: Path, log_probs: Tensor) -> tuple[Word, ...]:
+        """A word is final where a space begins after it; where no token has a space, each is, as
+        soon as it ends.
+        """
+        given = len(stream.words)
+        best = log_probs.detach().max(dim=-1)
+        for token, value in zip(best.indices.tolist(), best.values.tolist(), strict=True):
+            stream.hear(token, value)
+        return tuple(stream.words[given:])
+
+    def finish(self, stream: Path) -> Hypothesis:
+        stream.end()
         return Hypothesis(
-            text=self.tokenizer.decode(tokens),
-            tokens=tokens,
-            score=float(best.values.double().sum()),
-            words=words_of(emissions, self.tokenizer),
+            text=self.tokenizer.decode(stream.tokens),
+            tokens=tuple(stream.tokens),
+            score=stream.score,
+            words=tuple(stream.words),
         )
+
+    def _decode_one(self, log_probs: Tensor) -> Hypothesis:
+        path = self.begin()
+        self.advance(path, log_probs)
+        return self.finish(path)
+
+
+class Path:
+    """The tokens, the words and the score of a path, frame by frame."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.tokens: list[int] = []
+        self.words: list[Word] = []
+        self.score = 0.0
+        self._frame = 0
+        self._last: Emission | None = None
+        self._words = WordsSoFar(tokenizer)
+
+    def hear(self, token: int, value: float) -> None:
+        """The next frame: its token, and the natural logarithm of the token's probability."""
+        frame, probability = self._frame, math.exp(value)
+        if self._last is not None and token == self._last.token:
+            surest = max(probability, self._last.probability)
+            self._last = Emission(token, self._last.start, frame + 1, surest)
+        else:
+            self._end_emission()
+            if token != BLANK:
+                self.tokens.append(token)
+                self.words += self._words.began(token)
+                self._last = Emission(token, frame, frame + 1, probability)
+        self._frame += 1
+        self.score += value
+
+    def end(self) -> None:
+        """Nothing follows."""
+        self._end_emission()
+        self.words += self._words.end()
+
+    def _end_emission(self) -> None:
+        if self._last is not None:
+            self.words += self._words.ended(self._last)
+        self._last = None

@@ -151,7 +151,7 @@ def decode_batch(model: AcousticModel, decoder: Decoder, batch: Batch) -> Iterat
     lengths = batch.waveforms.lengths.tolist()
     for key, samples, best in zip(batch.keys, lengths, decoder.decode(log_probs), strict=True):
         seconds = samples / model.sample_rate
-        words = timed(best[0], model.frame_seconds, seconds)
+        words = timed(best[0].words, model.frame_seconds, seconds)
         yield {
             "key": key,
             "text": best[0].text,

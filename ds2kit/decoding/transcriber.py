@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,10 @@ import numpy as np
 import torch
 
 from ds2kit import model as models
-from ds2kit.audio.read import HIGHEST_RATE, LOWEST_RATE, Resampler, read
-from ds2kit.components import Decoder
-from ds2kit.decoding.words import TimedWord, timed
+from ds2kit.audio.read import Resampler, read
+from ds2kit.components import Decoder, StreamingDecoder
+from ds2kit.decoding.stream import Stream, checked_rate, checked_waveform
+from ds2kit.decoding.words import Transcript
 from ds2kit.errors import UserError
 from ds2kit.model import AcousticModel
 from ds2kit.registry import Toolkit
@@ -20,23 +20,6 @@ from ds2kit.types import Hypothesis, Padded
 
 MAX_SECONDS = 120.0
 """Longer recordings are refused: memory grows with them, and the model never saw such."""
-
-
-@dataclass(frozen=True)
-class Transcript:
-    """What was said in a recording of so many seconds. `print` shows the text.
-
-    words: with times in seconds and the model's confidence, in [0, 1]
-    score: natural logarithm, the decoder's
-    """
-
-    text: str
-    seconds: float
-    words: tuple[TimedWord, ...]
-    score: float
-
-    def __str__(self) -> str:
-        return self.text
 
 
 class Transcriber:
@@ -61,8 +44,21 @@ class Transcriber:
         waveform = self._waveform(source, sample_rate, max_seconds)
         hypothesis = self.decode(torch.from_numpy(waveform)[None])[0]
         seconds = len(waveform) / self.model.sample_rate
-        words = timed(hypothesis, self.model.frame_seconds, seconds)
-        return Transcript(hypothesis.text, seconds, words, hypothesis.score)
+        return Transcript.of(hypothesis, self.model.frame_seconds, seconds)
+
+    def stream(self, sample_rate: int | None = None) -> Stream:
+        """A stream of speech that begins now: feed it samples, and it gives words.
+
+        sample_rate: hertz of the samples; None: the model's own
+        Raises UserError, with the reason, where the model or the decoder cannot stream.
+        """
+        if not isinstance(self.decoder, StreamingDecoder):
+            raise UserError(
+                f"the decoder {type(self.decoder).__name__} cannot work through speech as it "
+                "arrives; transcribe whole recordings, or choose one that can, such as greedy"
+            )
+        rate = checked_rate(self.model.sample_rate if sample_rate is None else sample_rate)
+        return Stream(self.model, self.decoder, rate)
 
     def decode(self, waveforms: torch.Tensor) -> list[Hypothesis]:
         """The best hypothesis of each of [batch, samples] waveforms of one length."""
@@ -76,29 +72,19 @@ class Transcriber:
         self, source: str | Path | np.ndarray, sample_rate: int | None, max_seconds: float
     ) -> np.ndarray[Any, Any]:
         wanted = self.model.sample_rate
-        rate = wanted if sample_rate is None else sample_rate
-        if not LOWEST_RATE <= rate <= HIGHEST_RATE:
-            raise UserError(
-                f"sample_rate is {rate}; expected {LOWEST_RATE} to {HIGHEST_RATE} hertz"
-            )
+        rate = checked_rate(wanted if sample_rate is None else sample_rate)
         if not isinstance(source, np.ndarray):
             if sample_rate is not None:
                 raise UserError(f"{source} says its own sample rate; leave sample_rate out")
             return read(Path(source), wanted, max_seconds=max_seconds)
-        if source.ndim != 1 or not np.issubdtype(source.dtype, np.floating):
+        waveform = checked_waveform(source)
+        if len(waveform) > max_seconds * rate:
             raise UserError(
-                f"the array is {source.dtype} {list(source.shape)}; "
-                "expected floating point [samples] in [-1, 1]"
-            )
-        if not np.isfinite(source).all():
-            raise UserError("the array holds NaN or infinity; expected samples in [-1, 1]")
-        if len(source) > max_seconds * rate:
-            raise UserError(
-                f"the array is {len(source) / rate:.1f} s long; expected at most {max_seconds:g} s"
+                f"the array is {len(waveform) / rate:.1f} s long; "
+                f"expected at most {max_seconds:g} s"
             )
         resampler = Resampler(rate, wanted)
-        heard = resampler.feed(np.ascontiguousarray(source, dtype=np.float32))
-        return np.concatenate([heard, resampler.finish()])
+        return np.concatenate([resampler.feed(waveform), resampler.finish()])
 
 
 def load(folder: Path, toolkit: Toolkit) -> Transcriber:

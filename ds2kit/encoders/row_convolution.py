@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ds2kit.types import Padded
+from ds2kit.encoders.streaming import StreamingLayer, last, where_valid
+from ds2kit.types import Chunk, Padded
 
 
-class RowConvolution(nn.Module):
+class RowConvolution(StreamingLayer):
     """r[t, i] = sum over j = 0..lookahead of W[i, j] h[t + j, i]; zero past the utterance's end.
 
     [batch, time, features] to the same (Wang et al. 2016; Amodei et al. 2015). Parameter weight
@@ -18,14 +19,25 @@ class RowConvolution(nn.Module):
 
     def __init__(self, features: int, lookahead: int) -> None:
         super().__init__()
-        self.lookahead = lookahead
+        self.delay = lookahead
         weight = torch.zeros(features, lookahead + 1)
         weight[:, 0] = 1.0
         self.weight = nn.Parameter(weight)
 
     def forward(self, frames: Padded) -> Padded:
         # A batch of no frames is of no length that torch would convolve: one void frame more.
-        ahead = F.pad(frames.cleared().values.transpose(1, 2), (0, self.lookahead + 1))
-        rows = F.conv1d(ahead, self.weight[:, None], groups=len(self.weight))
-        time = frames.values.shape[1]
-        return Padded(rows[:, :, :time].transpose(1, 2), frames.lengths)
+        ahead = F.pad(frames.cleared().values, (0, 0, 0, self.delay + 1))
+        return Padded(self._convolve(ahead)[:, : frames.values.shape[1]], frames.lengths)
+
+    def initial_state(self, streams: int) -> Chunk:
+        return Chunk.void(self, streams, self.delay, len(self.weight))
+
+    def step(self, chunk: Chunk, state: Chunk) -> tuple[Chunk, Chunk]:
+        heard = state.then(chunk)
+        first = heard.valid[:, : chunk.valid.shape[1]]
+        return where_valid(self._convolve(heard.values), first), last(heard, self.delay)
+
+    def _convolve(self, frames: Tensor) -> Tensor:
+        """[batch, time + lookahead, features] to [batch, time, features]."""
+        weight = self.weight[:, None]
+        return F.conv1d(frames.transpose(1, 2), weight, groups=len(weight)).transpose(1, 2)

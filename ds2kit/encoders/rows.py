@@ -26,8 +26,8 @@ class TimeOrder:
 
     sizes:    rows of each frame, never rising; they add up to `rows`
     index:    [rows] place of a row among the batch * time frames of the padded batch
-    previous: [rows] the same utterance's row one frame earlier, in a matrix with sizes[0] rows
-              more at the top, which are the frame before the first
+    previous: [rows - sizes[0]] the same utterance's row one frame earlier, of the rows after
+              the first frame's
     reversal: [rows] the row that stands here when every utterance runs backwards; its own inverse
     """
 
@@ -47,14 +47,13 @@ class TimeOrder:
         frame, place = going.nonzero(as_tuple=True)
         sizes = going.sum(dim=1)
         first = sizes.cumsum(0) - sizes
-        first_before = torch.cat([first.new_zeros(1), first[:-1] + batch_of(sizes)])
         device = frames.values.device
         return cls(
             batch,
             time,
             tuple(sizes.tolist()),
             index=(utterance[place] * time + frame).to(device),
-            previous=(first_before[frame] + place).to(device),
+            previous=(first[frame - 1] + place)[frame > 0].to(device),
             reversal=(first[lengths[place] - 1 - frame] + place).to(device),
         )
 
@@ -62,22 +61,19 @@ class TimeOrder:
     def rows(self) -> int:
         return self.index.shape[0]
 
+    @property
+    def first(self) -> int:
+        """Utterances that have a first frame."""
+        return self.sizes[0] if self.sizes else 0
+
     def gather(self, values: Tensor) -> Tensor:
         """[batch, time, ...] to [rows, ...]"""
-        rows: Tensor = _Gather.apply(values, self.index)  # type: ignore[no-untyped-call]
-        return rows
+        return take(values.flatten(0, 1), self.index)
 
     def scatter(self, rows: Tensor) -> Tensor:
         """[rows, ...] to [batch, time, ...], zeros in the padding."""
-        flat: Tensor = _Scatter.apply(  # type: ignore[no-untyped-call]
-            rows, self.index, self.batch * self.time
-        )
+        flat = put(rows, self.index, self.batch * self.time)
         return flat.reshape(self.batch, self.time, *rows.shape[1:])
-
-
-def batch_of(sizes: Tensor) -> int:
-    """Utterances that have a first frame."""
-    return int(sizes[0]) if len(sizes) else 0
 
 
 def over_rows(frames: Padded, function: Callable[[Tensor], Tensor]) -> Padded:
@@ -86,36 +82,43 @@ def over_rows(frames: Padded, function: Callable[[Tensor], Tensor]) -> Padded:
     return Padded(order.scatter(function(order.gather(frames.values))), frames.lengths)
 
 
-def _gather(values: Tensor, index: Tensor) -> Tensor:
-    return values.flatten(0, 1).index_select(0, index)
+def take(values: Tensor, index: Tensor) -> Tensor:
+    """[places, ...] to those at `index`, [rows, ...]; none of them twice."""
+    rows: Tensor = _Take.apply(values, index)  # type: ignore[no-untyped-call]
+    return rows
 
 
-def _scatter(rows: Tensor, index: Tensor, places: int) -> Tensor:
+def put(rows: Tensor, index: Tensor, places: int) -> Tensor:
+    """[rows, ...] to [places, ...] where they stand at `index`, zeros elsewhere."""
+    values: Tensor = _Put.apply(rows, index, places)  # type: ignore[no-untyped-call]
+    return values
+
+
+def _put(rows: Tensor, index: Tensor, places: int) -> Tensor:
     return rows.new_zeros(places, *rows.shape[1:]).index_copy_(0, index, rows)
 
 
-class _Gather(torch.autograd.Function):
-    """No frame is gathered twice, so the gradient is a copy and no sum (faster than autograd's)."""
+class _Take(torch.autograd.Function):
+    """No row is taken twice, so the gradient is a copy and no sum (faster than autograd's)."""
 
     @staticmethod
     def forward(ctx: Any, values: Tensor, index: Tensor) -> Tensor:
         ctx.save_for_backward(index)
-        ctx.shape = values.shape
-        return _gather(values, index)
+        ctx.places = len(values)
+        return values.index_select(0, index)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         (index,) = ctx.saved_tensors
-        batch, time = ctx.shape[:2]
-        return _scatter(gradient, index, batch * time).reshape(ctx.shape), None
+        return _put(gradient, index, ctx.places), None
 
 
-class _Scatter(torch.autograd.Function):
+class _Put(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, rows: Tensor, index: Tensor, places: int) -> Tensor:
         ctx.save_for_backward(index)
-        return _scatter(rows, index, places)
+        return _put(rows, index, places)
 
     @staticmethod
     @once_differentiable

@@ -1,4 +1,4 @@
-"""What spectral frontends share: whole windows of a waveform, and statistics of the frames.
+"""What spectral frontends share: whole windows of a waveform, streaming, statistics of the frames.
 
 Public: a plugin's frontend may use them.
 """
@@ -12,9 +12,10 @@ from fractions import Fraction
 import torch
 from torch import Tensor
 
+from ds2kit.components import StreamingFrontend
 from ds2kit.encoders.geometry import windows
 from ds2kit.errors import Problems, UserError
-from ds2kit.types import Padded
+from ds2kit.types import Chunk, Padded
 
 FLOOR = 1e-10
 """Added to a power before its logarithm: about that of 16-bit quantisation noise, 2^-30 / 12."""
@@ -55,9 +56,20 @@ class Framing:
     def frame_seconds(self) -> float:
         return self.step / self.sample_rate
 
+    @property
+    def delay(self) -> int:
+        """Samples from a step's beginning to the one in which its window ends: whole steps."""
+        return (self.window - 1) // self.step * self.step
+
     def output_lengths(self, lengths: Tensor) -> Tensor:
         """Frames for so many samples."""
         return windows(lengths, self.window, self.step)
+
+    def whole(self, valid: Tensor) -> Tensor:
+        """Which windows of [streams, samples] have all their samples: [streams, frames]."""
+        if valid.shape[1] < self.window:  # torch unfolds nothing into no window
+            return valid[:, :0]
+        return valid.unfold(1, self.window, self.step).all(dim=2)
 
     def power(self, waveforms: Padded, size: int, kind: torch.dtype) -> Padded:
         """[batch, samples] to the power spectra of Hann windows, [batch, frames, size / 2 + 1].
@@ -75,6 +87,34 @@ class Framing:
         hann = hann / hann.square().sum().sqrt()
         spectrum = torch.fft.rfft(samples.unfold(1, self.window, self.step) * hann, n=size)
         return Padded(spectrum.real.square() + spectrum.imag.square(), lengths)
+
+
+class FramedFrontend(StreamingFrontend):
+    """A frontend that gives a frame for each whole window, by itself: `forward` makes it stream.
+
+    framing: its windows, and so its rate, its lengths and its delay
+    """
+
+    def __init__(self, framing: Framing, output_size: int) -> None:
+        super().__init__()
+        self.framing, self.output_size = framing, output_size
+        self.sample_rate, self.frame_seconds = framing.sample_rate, framing.frame_seconds
+        self.stride, self.delay = framing.step, framing.delay
+
+    def output_lengths(self, lengths: Tensor) -> Tensor:
+        return self.framing.output_lengths(lengths)
+
+    def initial_state(self, streams: int) -> Chunk:
+        """The last `delay` samples of every stream."""
+        return Chunk.void(self, streams, self.delay)
+
+    def step(self, chunk: Chunk, state: Chunk) -> tuple[Chunk, Chunk]:
+        heard = state.then(chunk)
+        streams, samples = heard.valid.shape
+        lengths = torch.full((streams,), samples, device=heard.values.device)
+        frames = self.forward(Padded(heard.values, lengths)).values
+        _, following = heard.cut(chunk.valid.shape[1])
+        return Chunk(frames, self.framing.whole(heard.valid)).cleared(), following
 
 
 def frame_statistics(batches: Iterable[Padded]) -> tuple[Tensor, Tensor]:

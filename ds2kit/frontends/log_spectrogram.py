@@ -7,12 +7,11 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from ds2kit.components import Frontend
-from ds2kit.frontends.framing import FLOOR, Framing, frame_statistics
+from ds2kit.frontends.framing import FLOOR, FramedFrontend, Framing, frame_statistics
 from ds2kit.types import Padded
 
 
-class LogSpectrogram(Frontend):
+class LogSpectrogram(FramedFrontend):
     """ln(power + 1e-10) of each frequency, less its mean, over its standard deviation.
 
     [batch, samples] in [-1, 1] to [batch, frames, window / 2 + 1]: 161 bins at 16 kHz, 81 at
@@ -26,11 +25,8 @@ class LogSpectrogram(Frontend):
     deviation: Tensor
 
     def __init__(self, sample_rate: int, *, window_ms: float = 20.0, step_ms: float = 10.0) -> None:
-        super().__init__()
-        self.framing = Framing.of("log_spectrogram", sample_rate, window_ms, step_ms)
-        self.sample_rate = sample_rate
-        self.frame_seconds = self.framing.frame_seconds
-        self.output_size = self.framing.window // 2 + 1
+        framing = Framing.of("log_spectrogram", sample_rate, window_ms, step_ms)
+        super().__init__(framing, output_size=framing.window // 2 + 1)
         self.register_buffer("mean", torch.zeros(self.output_size))
         self.register_buffer("deviation", torch.ones(self.output_size))
 
@@ -39,9 +35,6 @@ class LogSpectrogram(Frontend):
             power = self._log_power(waveforms)
             normal = (power.values - self.mean) / self.deviation
             return Padded(normal, power.lengths).cleared()
-
-    def output_lengths(self, lengths: Tensor) -> Tensor:
-        return self.framing.output_lengths(lengths)
 
     @torch.no_grad()
     def learn(self, batches: Iterable[Padded]) -> None:

@@ -14,11 +14,11 @@ hypothesis: `pip install "ds2kit[test]"`.
 from __future__ import annotations
 
 from ds2kit.testing.augmentation import FeatureAugmentationContract, WaveformAugmentationContract
-from ds2kit.testing.decoder import DecoderContract
+from ds2kit.testing.decoder import DecoderContract, StreamingDecoderContract
 from ds2kit.testing.encoder import EncoderContract
 from ds2kit.testing.frontend import FrontendContract
 from ds2kit.testing.sounds import speech
-from ds2kit.testing.streaming import StreamingContract
+from ds2kit.testing.streaming import StreamingContract, StreamingFrontendContract
 from ds2kit.testing.tokenizer import TokenizerContract
 
 __all__ = [
@@ -27,6 +27,8 @@ __all__ = [
     "FeatureAugmentationContract",
     "FrontendContract",
     "StreamingContract",
+    "StreamingDecoderContract",
+    "StreamingFrontendContract",
     "TokenizerContract",
     "WaveformAugmentationContract",
     "speech",

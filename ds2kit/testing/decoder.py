@@ -3,41 +3,48 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 
-from ds2kit.components import BLANK, Decoder, Tokenizer
+from ds2kit.components import BLANK, Decoder, StreamingDecoder, Tokenizer
 from ds2kit.testing.batches import Filling, join, utterances
 from ds2kit.testing.comparing import FLOAT32_TOLERANCE
 from ds2kit.testing.options import check_options
-from ds2kit.types import Hypothesis
+from ds2kit.testing.seeding import DRAWN
+from ds2kit.types import Hypothesis, Word
 
 LENGTHS = (17, 0, 1, 40, 2, 23)
 PADDINGS: tuple[tuple[int, Filling], ...] = ((3, "noise"), (0, "zeros"), (7, "NaN"))
 
 
-class DecoderContract:
-    """Subclass it and give the fixtures `decoder` and `tokenizer`, the one it was made with.
-
-    Where yours can hear only some texts (words of a lexicon), give `sayable` as well.
-    """
+class _Fixtures:
+    """What the contracts of decoders are given."""
 
     @pytest.fixture
     def tokenizer(self) -> Tokenizer:
         raise NotImplementedError("give the contract a tokenizer: define the fixture `tokenizer`")
 
     @pytest.fixture
-    def decoder(self, tokenizer: Tokenizer) -> Decoder:
-        raise NotImplementedError("give the contract your decoder: define the fixture `decoder`")
-
-    @pytest.fixture
     def sayable(self, tokenizer: Tokenizer) -> str:
         """A text that the decoder can hear."""
         ids = [i for i in range(1, tokenizer.size) if tokenizer.tokens[i].strip()]
         return tokenizer.decode(ids[:4])
+
+
+class DecoderContract(_Fixtures):
+    """Subclass it and give the fixtures `decoder` and `tokenizer`, the one it was made with.
+
+    Where yours can hear only some texts (words of a lexicon), give `sayable` as well.
+    """
+
+    @pytest.fixture
+    def decoder(self, tokenizer: Tokenizer) -> Decoder:
+        raise NotImplementedError("give the contract your decoder: define the fixture `decoder`")
 
     def test_takes_its_options_by_keyword(self, decoder: Decoder) -> None:
         """The constructor takes the tokenizer, and keyword-only annotated options."""
@@ -109,10 +116,8 @@ class DecoderContract:
         self, decoder: Decoder, tokenizer: Tokenizer, sayable: str
     ) -> None:
         """Labels with probability 1, others with log-probability -inf, give their text."""
-        labels: list[int] = []
-        for token in tokenizer.encode(sayable):
-            labels += [token, token, BLANK]
-        best = decoder.decode(join([_certain(labels, tokenizer.size)]))[0][0]
+        certain = _certain(_spoken(tokenizer, sayable), tokenizer.size)
+        best = decoder.decode(join([certain]))[0][0]
         assert best.text == sayable, f"heard {best.text!r} where {sayable!r} is certain"
         assert math.isfinite(best.score), f"the score of a certain text is {best.score}"
 
@@ -126,10 +131,95 @@ class DecoderContract:
         assert decoder.decode(batch) == first, "decoding the same batch again gave something else"
 
 
+class StreamingDecoderContract(_Fixtures):
+    """Subclass it beside DecoderContract; `decoder` is one that hears what comes."""
+
+    @pytest.fixture
+    def decoder(self, tokenizer: Tokenizer) -> StreamingDecoder:
+        raise NotImplementedError("give the contract your decoder: define the fixture `decoder`")
+
+    @DRAWN
+    @given(chunks=st.lists(st.integers(0, 7), min_size=1, max_size=8), seed=st.integers(0, 99))
+    def test_streaming_gives_what_decode_gives(
+        self, decoder: StreamingDecoder, tokenizer: Tokenizer, chunks: list[int], seed: int
+    ) -> None:
+        """Contract 4: for any chunking `finish` gives the best of `decode`, words and score too."""
+        for item in _log_probs(tokenizer, seed=seed):
+            _, whole = _streamed(decoder, item, chunks)
+            case = f"{len(item)} frames in pieces of {chunks}"
+            _check_same([whole], decoder.decode(join([item]))[0][:1], case)
+
+    @DRAWN
+    @given(chunks=st.lists(st.integers(0, 7), min_size=1, max_size=8), seed=st.integers(0, 99))
+    def test_streaming_words_are_final(
+        self, decoder: StreamingDecoder, tokenizer: Tokenizer, chunks: list[int], seed: int
+    ) -> None:
+        """Contract 4: words that were given are the first of the whole: in order, none changed."""
+        for item in _log_probs(tokenizer, seed=seed):
+            given, whole = _streamed(decoder, item, chunks)
+            assert given == whole.words[: len(given)], (
+                f"advance gave {given} of {len(item)} frames in pieces of {chunks}, and finish "
+                f"{whole.words}: a word is given once, when nothing can change it any more"
+            )
+
+    def test_streaming_words_come_while_one_speaks(
+        self, decoder: StreamingDecoder, tokenizer: Tokenizer, sayable: str
+    ) -> None:
+        """Contract 4: what was certain long ago is given before the end."""
+        twice = f"{sayable} {sayable}"
+        text = sayable if tokenizer.foreign(twice) else twice
+        certain = _certain([*_spoken(tokenizer, text), *[BLANK] * 50], tokenizer.size)
+        words, whole = _streamed(decoder, certain, [1])
+        assert words or not whole.words, (
+            f"no word of {text!r}, which is certain, came before finish, and 50 blanks had passed"
+        )
+
+    def test_streaming_streams_are_apart(
+        self, decoder: StreamingDecoder, tokenizer: Tokenizer
+    ) -> None:
+        """Contract 4: what a stream has heard is in its own object; the input is left alone."""
+        items = [item for item in _log_probs(tokenizer) if len(item) > 1]
+        copies = [item.clone() for item in items]
+        streams = [decoder.begin() for _ in items]
+        for half in (0, 1):
+            for stream, item in zip(streams, items, strict=True):
+                decoder.advance(stream, item.tensor_split(2)[half])
+        for stream, item, copied in zip(streams, items, copies, strict=True):
+            assert torch.equal(item, copied), "advance wrote into its input"
+            case = f"{len(item)} frames among other streams"
+            _check_same([decoder.finish(stream)], decoder.decode(join([item]))[0][:1], case)
+
+
+def _streamed(
+    decoder: StreamingDecoder, log_probs: Tensor, chunks: Sequence[int]
+) -> tuple[tuple[Word, ...], Hypothesis]:
+    """The words that came on the way, and the whole; the chunks' sizes over and over."""
+    stream = decoder.begin()
+    words: tuple[Word, ...] = ()
+    for piece in _pieces(log_probs, chunks):
+        words += decoder.advance(stream, piece)
+    return words, decoder.finish(stream)
+
+
+def _pieces(log_probs: Tensor, chunks: Sequence[int]) -> Iterator[Tensor]:
+    """[frames, vocabulary] in pieces of so many frames, in turn; of one where all are of none."""
+    sizes = chunks if any(chunks) else [1]
+    number = 0
+    while len(log_probs):
+        size = sizes[number % len(sizes)]
+        yield log_probs[:size]
+        log_probs, number = log_probs[size:], number + 1
+
+
 def _log_probs(tokenizer: Tokenizer, *, seed: int = 0) -> list[Tensor]:
     """Random log-probabilities, peaked as a model's are: each [frames, vocabulary] float32."""
     logits = utterances(LENGTHS, tokenizer.size, seed=seed)
     return [(4 * item).log_softmax(dim=-1).float() for item in logits]
+
+
+def _spoken(tokenizer: Tokenizer, text: str) -> list[int]:
+    """A label for each frame: two of each token, and a blank."""
+    return [label for token in tokenizer.encode(text) for label in (token, token, BLANK)]
 
 
 def _certain(labels: Sequence[int], size: int) -> Tensor:

@@ -23,6 +23,7 @@ from ds2kit.errors import UserError
 from ds2kit.training import checkpoint
 from ds2kit.training.card import card
 from ds2kit.training.data import Speech
+from ds2kit.training.epochs import Epochs
 from ds2kit.training.evaluation import Evaluation, evaluate
 from ds2kit.training.experiment import Experiment
 from ds2kit.training.module import Training
@@ -99,7 +100,9 @@ class Log(pl.Callback):
 
 
 class EpochEnd(pl.Callback):
-    """Dev after each epoch; the best model so far is kept; a line says how it went."""
+    """Dev after each epoch; the best model so far is kept, and weights to average; a line says how
+    it went.
+    """
 
     def __init__(
         self,
@@ -129,6 +132,7 @@ class EpochEnd(pl.Callback):
         better = (result.rate, result.loss) < (progress.best_rate, progress.best_loss)
         event = self._event(pl_module, result, better, time.monotonic() - begun)
         progress.next_epoch()
+        progress.dev = {**progress.dev, progress.epoch: (result.rate, result.loss)}
         if better:
             progress.best_rate, progress.best_loss = result.rate, result.loss
             progress.best_epoch = progress.epoch
@@ -143,6 +147,8 @@ class EpochEnd(pl.Callback):
                 checkpoint.save(self.experiment.checkpoints / checkpoint.BEST, state)
                 about = card(config, self.speech, result, progress)
                 models.save(self.experiment.model, pl_module.model, config, about)
+            kept = Epochs(self.experiment.epochs)
+            kept.keep(pl_module.model, progress.dev, config.trainer.keep_epochs)
 
     def _event(
         self, module: Training, result: Evaluation, better: bool, seconds: float

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import version
+from textwrap import indent
 
 from ds2kit.settings import Config
 from ds2kit.training.data import Speech
@@ -37,3 +39,30 @@ Best on dev (`{config.speech.dev}`, {result.utterances:,} utterances) after epoc
 
     ds2kit transcribe FOLDER FILE
 """
+
+
+def average_card(of_best: str, rates: Mapping[int, float], choice: str) -> str:
+    """Markdown for the mean of several epochs' weights.
+
+    of_best: the card of the training's best epoch, which goes along
+    rates:   error rate on dev after each of the epochs
+    choice:  what they are of the training's epochs, as in "last"
+    """
+    epochs = "\n".join(
+        f"- epoch {epoch}: error rate {100 * rate:.2f} % on dev" for epoch, rate in rates.items()
+    )
+    return f"""# A Deep Speech 2 model, averaged over epochs
+
+The mean, by ds2kit {version("ds2kit")}, of the weights after {len(rates)} epochs, the {choice} of a
+training:
+
+{epochs}
+
+How the mean itself does was not measured; decode and score a split to know.
+
+    ds2kit decode FOLDER SPLIT corpus.data=DATA
+    ds2kit score FOLDER SPLIT
+
+The card of the training's best epoch:
+
+{indent(of_best, "> ", lambda line: True)}"""

@@ -22,9 +22,10 @@ FREE = (
     "trainer.num_nodes",
     "trainer.accelerator",
     "trainer.checkpoint_minutes",
+    "trainer.keep_epochs",
 )
-"""Settings that a training may be gone on with changed: they change the speed, or the place of
-the same speech (whose index is compared)."""
+"""Settings that a training may be gone on with changed: they change the speed, the place of the
+same speech (whose index is compared), or what is kept beside the model."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,10 @@ class Experiment:
     @property
     def checkpoints(self) -> Path:
         return self.folder / "checkpoints"
+
+    @property
+    def epochs(self) -> Path:
+        return self.folder / "epochs"
 
     @property
     def model(self) -> Path:
@@ -76,7 +81,7 @@ class Experiment:
 
     def begin(self, config: Config, tokenizer: str) -> None:
         """Write the resolved config and the tokenizer, and sweep up after a killed training."""
-        for folder in (self.folder, self.checkpoints, self.model):
+        for folder in (self.folder, self.checkpoints, self.epochs, self.model):
             for left in folder.glob(".*.partial"):
                 left.unlink(missing_ok=True)
         for path, text in ((self.config, configs.to_yaml(config)), (self.tokenizer, tokenizer)):

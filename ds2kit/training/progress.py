@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass
@@ -17,6 +17,7 @@ class Progress:
     best_rate:   lowest error rate on dev so far (words, or characters where there are no spaces)
     best_loss:   the dev loss beside it
     best_epoch:  the epoch after which it was measured
+    dev:         error rate and loss on dev after each epoch, the first of which is 1
     epoch_...:   sums over this epoch's steps: loss and number of those that changed the weights,
                  seconds of audio and of the clock of all
     """
@@ -30,6 +31,7 @@ class Progress:
     best_rate: float = float("inf")
     best_loss: float = float("inf")
     best_epoch: int = -1
+    dev: dict[int, tuple[float, float]] = field(default_factory=dict)
     epoch_loss: float = 0.0
     epoch_updates: int = 0
     epoch_audio: float = 0.0

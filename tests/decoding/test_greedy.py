@@ -10,32 +10,32 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ds2kit.components import Decoder, Tokenizer
+from ds2kit.components import Tokenizer
 from ds2kit.decoding.greedy import Greedy
-from ds2kit.testing import DecoderContract
+from ds2kit.testing import DecoderContract, StreamingDecoderContract
 from ds2kit.text.char import Char
 from ds2kit.types import Padded
 
 LETTERS = Char([" ", "a", "b", "c"])
 
 
-class TestGreedy(DecoderContract):
+class TestGreedy(DecoderContract, StreamingDecoderContract):
     @pytest.fixture
     def tokenizer(self) -> Tokenizer:
         return LETTERS
 
     @pytest.fixture
-    def decoder(self, tokenizer: Tokenizer) -> Decoder:
+    def decoder(self, tokenizer: Tokenizer) -> Greedy:
         return Greedy(tokenizer)
 
 
-class TestGreedyWithoutSpaces(DecoderContract):
+class TestGreedyWithoutSpaces(DecoderContract, StreamingDecoderContract):
     @pytest.fixture
     def tokenizer(self) -> Tokenizer:
         return Char("今天气")
 
     @pytest.fixture
-    def decoder(self, tokenizer: Tokenizer) -> Decoder:
+    def decoder(self, tokenizer: Tokenizer) -> Greedy:
         return Greedy(tokenizer)
 
 
@@ -115,12 +115,13 @@ def test_labels_in_another_order_give_the_same_text(seed: int, order: list[int])
 
 
 def test_a_word_is_as_sure_as_its_weakest_letter_at_its_surest_frame() -> None:
-    log_probs = torch.cat([path("a", sure=0.5), path("ab-", sure=0.8), path("b", sure=0.9)], dim=1)
+    sure = [("a", 0.5), ("a", 0.8), ("a", 0.6), ("b-", 0.8), ("b", 0.9)]
+    log_probs = torch.cat([path(labels, sure=share) for labels, share in sure], dim=1)
 
     (best,) = heard(log_probs)
 
     (word,) = best.words
-    assert (word.text, word.start_frame, word.end_frame) == ("abb", 0, 5)
+    assert (word.text, word.start_frame, word.end_frame) == ("abb", 0, 6)
     assert word.confidence == pytest.approx(0.8)
 
 
@@ -132,3 +133,55 @@ def test_sums_the_score_of_a_long_recording_exactly() -> None:
     (best,) = heard(log_probs)
 
     assert best.score == pytest.approx(frames * math.log(0.6), rel=1e-6)
+
+
+def streamed(labels: str, sizes: list[int], tokenizer: Tokenizer = LETTERS):
+    """For each piece of a path, the words that became final with it; and the whole."""
+    decoder, log_probs = Greedy(tokenizer), path(labels)[0]
+    stream, came = decoder.begin(), []
+    for piece in log_probs.split([*sizes, len(log_probs) - sum(sizes)]):
+        came.append([(w.text, w.start_frame, w.end_frame) for w in decoder.advance(stream, piece)])
+    return came, decoder.finish(stream)
+
+
+def test_a_word_is_final_where_a_space_begins_after_it() -> None:
+    came, whole = streamed("aab--b  c-", [1] * 9)
+
+    assert came == [[], [], [], [], [], [], [("abb", 0, 6)], [], [], []]
+    assert [(word.text, word.start_frame, word.end_frame) for word in whole.words] == [
+        ("abb", 0, 6),
+        ("c", 8, 9),
+    ]
+
+
+def test_without_spaces_a_token_is_final_when_it_ends() -> None:
+    letters = Char("abc")
+    ids = {"-": 0, "a": 1, "b": 2, "c": 3}
+    log_probs = torch.full((6, 4), math.log(0.01))
+    log_probs[torch.arange(6), [ids[label] for label in "aab-bc"]] = math.log(0.97)
+    decoder = Greedy(letters)
+    stream = decoder.begin()
+
+    came = [[w.text for w in decoder.advance(stream, frame[None])] for frame in log_probs]
+
+    assert came == [[], [], ["a"], ["b"], [], ["b"]]
+    assert decoder.finish(stream).text == "abbc"
+
+
+@given(
+    labels=st.text("-abc ", max_size=40),
+    cuts=st.lists(st.integers(0, 40), max_size=12),
+)
+def test_any_pieces_give_the_words_of_the_whole(labels: str, cuts: list[int]) -> None:
+    ends = sorted(min(cut, len(labels)) for cut in cuts)
+    sizes = [end - before for before, end in zip([0, *ends], ends, strict=False)]
+
+    came, whole = streamed(labels, sizes)
+
+    (expected,) = heard(path(labels))
+    assert whole == expected
+    given_words = [word for words in came for word in words]
+    words = [(word.text, word.start_frame, word.end_frame) for word in expected.words]
+    # All but the last, which a space might still follow.
+    closed = len(words) - (not labels.rstrip("-").endswith(" ") and bool(words))
+    assert given_words == words[:closed]

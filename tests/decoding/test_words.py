@@ -10,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ds2kit.components import Tokenizer
-from ds2kit.decoding.words import Emission, timed, words_of
+from ds2kit.decoding.words import (
+    Emission,
+    Transcript,
+    WordsSoFar,
+    between_words,
+    timed,
+    words_of,
+)
 from ds2kit.types import Hypothesis, Word
 
 
@@ -119,10 +126,43 @@ def test_words_joined_are_the_text(said: list[str]) -> None:
 def test_times_are_seconds_within_the_recording() -> None:
     words = (Word("a", 0, 3, 0.123456), Word("b", 7, 10, 1.0))
 
-    found = timed(Hypothesis("a b", (), 0.0, words), 0.02, 0.19)
+    found = timed(words, 0.02, 0.19)
 
     assert [(word.text, word.start, word.end) for word in found] == [
         ("a", 0.0, 0.06),
         ("b", 0.14, 0.19),
     ]
     assert found[0].confidence == 0.1235
+
+
+@given(said=st.lists(st.sampled_from([" ", "a", "b", " a", "a b", "ba "]), max_size=12))
+def test_words_that_are_over_come_one_by_one(said: list[str]) -> None:
+    """However long the last emission lasts, what came was right."""
+    pieces = Pieces(" ", "a", "b", " a", "a b", "ba ")
+    path = emissions(pieces, *said)
+    so_far, came = WordsSoFar(pieces), []
+
+    for number, emission in enumerate(path):
+        came += so_far.began(emission.token)
+        assert tuple(came) == words_of(path[:number], pieces)[: len(came)]
+        came += so_far.ended(emission)
+        if said[number].startswith(" "):
+            assert len(came) >= len("".join(said[:number]).split())
+
+    assert (*came, *so_far.end()) == words_of(path, pieces)
+
+
+def test_what_stands_between_words() -> None:
+    assert between_words(Pieces(" ", "a")) == " "
+    assert between_words(Pieces(" he", "llo")) == " "
+    assert between_words(Pieces("今", "天")) == ""
+
+
+def test_a_transcript_is_its_text() -> None:
+    heard = Hypothesis("a b", (1, 2, 3), -1.5, (Word("a", 0, 3, 0.5), Word("b", 7, 10, 1.0)))
+
+    transcript = Transcript.of(heard, 0.02, 0.19)
+
+    assert str(transcript) == "a b"
+    assert transcript.words == timed(heard.words, 0.02, 0.19)
+    assert (transcript.seconds, transcript.score) == (0.19, -1.5)

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from ds2kit.encoders.deepspeech2 import PRESETS, DeepSpeech2
+from ds2kit.encoders.deepspeech2 import DeepSpeech2
+from ds2kit.encoders.front import PRESETS
 from ds2kit.errors import UserError
 from ds2kit.testing import EncoderContract
 from ds2kit.types import Padded
@@ -26,6 +27,13 @@ SMALL: dict[str, dict[str, Any]] = {
         "time_strides": [4],
         "bidirectional": False,
         "lookahead": 3,
+        "layers": 2,
+    },
+    "own inputs": {
+        "convolutions": "1x1d",
+        "channels": [6],
+        "cell": "lstm",
+        "shared_input": False,
         "layers": 2,
     },
     "without batch norm": {
@@ -219,7 +227,7 @@ def test_seven_layers_begin_alive(cell: str, batch_norm: bool, bidirectional: bo
     ("options", "complaint"),
     [
         ({"convolutions": "2x2D"}, "convolutions is '2x2D'.*did you mean '2x2d'"),
-        ({"cell": "lstm"}, "cell is 'lstm'; it takes gru, rnn"),
+        ({"cell": "qrnn"}, "cell is 'qrnn'; it takes gru, rnn, lstm"),
         ({"activation": "relu"}, "activation is 'relu'"),
         ({"layers": 0}, "layers is 0; it takes 1 to 7"),
         ({"layers": 8}, "layers is 8"),
@@ -233,6 +241,12 @@ def test_seven_layers_begin_alive(cell: str, batch_norm: bool, bidirectional: bo
         ({"frequency_kernels": [4, 3]}, "kernels are odd"),
         ({"time_strides": [2, 0]}, "each is at least 1"),
         ({"convolutions": "1x1d", "frequency_strides": [2]}, "convolves time alone"),
+        ({"width": "auto"}, "width is auto; say how many parameters"),
+        (
+            {"width": 3, "parameters": 1e6},
+            "parameters is 1e\\+06 and width 3; for that, set width to auto",
+        ),
+        ({"width": "auto", "parameters": 5.0}, "parameters is 5; these layers have at least"),
     ],
 )
 def test_refuses(options: dict[str, Any], complaint: str) -> None:
@@ -246,3 +260,39 @@ def test_names_everything_that_is_wrong() -> None:
         DeepSpeech2(9, layers=9, width=0, time_kernels=[4, 4])
     for name in ("layers", "width", "time_kernels"):
         assert name in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"cell": "rnn", "layers": 7, "convolutions": "1x1d", "batch_norm": False},
+        {"cell": "lstm", "layers": 2, "shared_input": False, "fully_connected": 0},
+        {"bidirectional": False, "lookahead": 9, "fully_connected": 3},
+    ],
+)
+@pytest.mark.parametrize("wanted", [3e5, 1234567])
+def test_a_width_is_found_for_a_number_of_parameters(
+    options: dict[str, Any], wanted: float
+) -> None:
+    def size(width: int) -> float:
+        made = DeepSpeech2(21, width=width, channels=channels, **options)
+        return sum(parameter.numel() for parameter in made.parameters())
+
+    channels = [8] * int(options.get("convolutions", "2x2d")[0])
+    width = DeepSpeech2(
+        21, width="auto", parameters=wanted, channels=channels, **options
+    ).output_size
+    off = [abs(size(near) - wanted) for near in (width - 1, width, width + 1)]
+    assert off[1] == min(off)
+    assert off[1] < 0.05 * wanted
+
+
+def test_equal_sizes_as_in_the_papers_tables() -> None:
+    """38 million parameters, in 1 to 7 recurrent layers."""
+    for layers, hidden, width in ((1, 3, 2400), (3, 1, 1880), (5, 1, 1510), (7, 1, 1280)):
+        options: dict[str, Any] = {"convolutions": "1x1d", "channels": [width], "cell": "rnn"}
+        options["fully_connected"] = hidden
+        with torch.device("meta"):
+            found = DeepSpeech2(161, width="auto", parameters=38.5e6, layers=layers, **options)
+        assert abs(found.output_size - width) < 0.03 * width

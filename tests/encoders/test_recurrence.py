@@ -10,15 +10,19 @@ import pytest
 import torch
 from torch import Tensor
 
-from ds2kit.encoders import recurrence, reference
-from ds2kit.encoders.recurrence import GATES, Recurrence
+from ds2kit.encoders import cells
+from ds2kit.encoders.cells import CELLS as EQUATIONS
+from ds2kit.encoders.recurrence import Recurrence
 from ds2kit.encoders.rows import TimeOrder
+from ds2kit.encoders.unrolled import unrolled
 from ds2kit.types import Padded
 
 Make = Callable[..., list[Tensor]]
 Pad = Callable[..., Padded]
 
-CELLS = list(product(["gru", "rnn"], ["clipped_relu", "tanh"]))
+NAMES = ["gru", "rnn", "lstm"]
+CELLS = list(product(NAMES, ["clipped_relu", "tanh"]))
+GATES = {name: cell.gates for name, cell in EQUATIONS.items()}
 LENGTHS = [(1,), (1, 1), (5, 3, 3, 1), (2, 0, 4)]
 
 
@@ -30,11 +34,17 @@ def function(x: np.ndarray, activation: str) -> np.ndarray:
     return np.tanh(x) if activation == "tanh" else np.minimum(np.maximum(x, 0), 20)
 
 
+def literal(cell: str, inputs: np.ndarray, u: np.ndarray, activation: str) -> np.ndarray:
+    return cells.layer(
+        cell, torch.from_numpy(inputs), torch.from_numpy(u)[None], activation
+    ).numpy()
+
+
 @pytest.mark.parametrize("activation", ["clipped_relu", "tanh"])
-def test_reference_gru_is_the_papers(activation: str) -> None:
+def test_the_gru_is_as_written(activation: str) -> None:
     rng = np.random.default_rng(0)
     inputs, u = 9 * rng.standard_normal((6, 9)), rng.standard_normal((9, 3))
-    output = reference.gru(torch.from_numpy(inputs), torch.from_numpy(u), activation).numpy()
+    output = literal("gru", inputs, u, activation)
 
     h = np.zeros(3)
     for t in range(6):
@@ -46,10 +56,24 @@ def test_reference_gru_is_the_papers(activation: str) -> None:
 
 
 @pytest.mark.parametrize("activation", ["clipped_relu", "tanh"])
-def test_reference_rnn_is_the_papers(activation: str) -> None:
+def test_the_lstm_is_as_written(activation: str) -> None:
+    rng = np.random.default_rng(0)
+    inputs, u = 3 * rng.standard_normal((6, 12)), rng.standard_normal((12, 3))
+    output = literal("lstm", inputs, u, activation)
+
+    h = c = np.zeros(3)
+    for t in range(6):
+        o, i, j, g = (inputs[t] + u @ h).reshape(4, 3)
+        c = sigmoid(j) * c + sigmoid(i) * function(g, activation)
+        h = sigmoid(o) * function(c, activation)
+        np.testing.assert_allclose(output[t], h, atol=1e-12)
+
+
+@pytest.mark.parametrize("activation", ["clipped_relu", "tanh"])
+def test_the_rnn_is_as_written(activation: str) -> None:
     rng = np.random.default_rng(0)
     inputs, u = 9 * rng.standard_normal((6, 3)), rng.standard_normal((3, 3))
-    output = reference.rnn(torch.from_numpy(inputs), torch.from_numpy(u), activation).numpy()
+    output = literal("rnn", inputs, u, activation)
 
     h = np.zeros(3)
     for t in range(6):
@@ -69,7 +93,9 @@ def test_reset_acts_after_the_product_as_in_torch(utterances: Make) -> None:
         theirs.weight_hh_l0.copy_((update_reversed[:, None] * recurrent)[swapped])
         theirs.bias_ih_l0.zero_()
         theirs.bias_hh_l0.zero_()
-    torch.testing.assert_close(reference.gru(inputs, recurrent, "tanh"), theirs(inputs)[0])
+    torch.testing.assert_close(
+        cells.layer("gru", inputs, recurrent[None], "tanh"), theirs(inputs)[0]
+    )
 
 
 @pytest.mark.parametrize(("cell", "activation"), CELLS)
@@ -91,14 +117,14 @@ def test_equals_the_reference(
     frames = padded([utterance.detach() for utterance in speech], extra=1)
     order = TimeOrder.of(frames)
     values = frames.values.requires_grad_()
-    hidden = getattr(recurrence, cell)(order.gather(values), recurrent, order, activation)
+    hidden = unrolled(cell, order.gather(values), recurrent, order, activation)
     output = order.scatter(hidden)
     loss = sum(
         (row[: len(weight)] * weight).sum() for row, weight in zip(output, weights, strict=True)
     )
     ours = torch.autograd.grad(loss, [values, recurrent])
 
-    expected = [reference.layer(cell, utterance, recurrent, activation) for utterance in speech]
+    expected = [cells.layer(cell, utterance, recurrent, activation) for utterance in speech]
     loss = sum((row * weight).sum() for row, weight in zip(expected, weights, strict=True))
     *inputs, theirs = torch.autograd.grad(loss, [*speech, recurrent], materialize_grads=True)
     for number, (row, gradient) in enumerate(zip(expected, inputs, strict=True)):
@@ -120,14 +146,13 @@ def test_gradcheck(
     recurrent = torch.randn(directions, gates * width, width, dtype=torch.float64)
     frames = Padded(torch.zeros(len(lengths), max(lengths), 1), torch.tensor(lengths))
     order = TimeOrder.of(frames)
-    run = getattr(recurrence, cell)
     assert torch.autograd.gradcheck(
-        lambda rows, recurrent: run(rows, recurrent, order, activation),
+        lambda rows, recurrent: unrolled(cell, rows, recurrent, order, activation),
         (rows, recurrent.requires_grad_()),
     )
 
 
-@pytest.mark.parametrize("cell", ["gru", "rnn"])
+@pytest.mark.parametrize("cell", NAMES)
 @pytest.mark.parametrize("batch_norm", [True, False])
 def test_layer_shares_its_input_matrix_and_normalises_it_alone(
     cell: str, batch_norm: bool, utterances: Make, padded: Pad
@@ -146,19 +171,19 @@ def test_layer_shares_its_input_matrix_and_normalises_it_alone(
         mean, variance = joined.mean(dim=0), joined.var(dim=0, correction=0)
         products = [(product - mean) / (variance + 1e-5).sqrt() for product in products]
     for row, own in zip(output.values, products, strict=True):
-        expected = reference.layer(cell, own + bias, layer.recurrent, "clipped_relu")
+        expected = cells.layer(cell, own + bias, layer.recurrent, "clipped_relu")
         torch.testing.assert_close(row[: len(own)], expected, rtol=0, atol=1e-10)
         assert not row[len(own) :].any()
 
 
-@pytest.mark.parametrize("cell", ["gru", "rnn"])
+@pytest.mark.parametrize("cell", NAMES)
 def test_begins_with_orthogonal_matrices(cell: str) -> None:
     matrices = Recurrence(4, 5, cell).recurrent.detach().reshape(-1, 5, 5)
     assert len(matrices) == 2 * GATES[cell]
     torch.testing.assert_close(matrices @ matrices.mT, torch.eye(5).expand_as(matrices))
 
 
-@pytest.mark.parametrize("cell", ["gru", "rnn"])
+@pytest.mark.parametrize("cell", NAMES)
 def test_state_is_float32_under_autocast(cell: str) -> None:
     torch.manual_seed(0)
     layer = Recurrence(8, 16, cell)
@@ -176,7 +201,7 @@ def test_state_is_float32_under_autocast(cell: str) -> None:
 
 
 @pytest.mark.parametrize(("batch", "time"), [(0, 0), (0, 4), (2, 0), (2, 4)])
-@pytest.mark.parametrize("cell", ["gru", "rnn"])
+@pytest.mark.parametrize("cell", NAMES)
 def test_nothing_gives_nothing(cell: str, batch: int, time: int) -> None:
     layer = Recurrence(4, 5, cell)
     output = layer(Padded(torch.randn(batch, time, 4), torch.zeros(batch, dtype=torch.int64)))

@@ -42,14 +42,13 @@ def test_reversal_and_previous(lengths: list[int]) -> None:
     frames = batch(lengths, 1)
     order = TimeOrder.of(frames)
     rows = order.gather(frames.values).flatten()
-    first = order.sizes[0] if order.sizes else 0
-    with_start = torch.cat([torch.full((first,), -1.0, dtype=torch.float64), rows])
+    before = torch.cat([torch.zeros(order.first, dtype=rows.dtype), rows[order.previous]])
 
+    assert order.first == sum(length > 0 for length in lengths)
     for row, value in enumerate(rows.tolist()):
         number, frame = divmod(int(value), 100)
         assert rows[order.reversal[row]] == 100 * number + lengths[number] - 1 - frame
-        expected = value - 1 if frame else -1
-        assert with_start[order.previous[row]] == expected
+        assert before[row] == (value - 1 if frame else 0)
 
 
 @settings(deadline=None)

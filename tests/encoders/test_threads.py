@@ -1,31 +1,74 @@
-"""Threads inside and after."""
+"""Loops side by side: threads inside and after, errors, gradients."""
 
 from __future__ import annotations
 
+import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
 import torch
 
-from ds2kit.encoders.threads import WORTH_SHARING, threads_for
+from ds2kit.encoders.threads import WORTH_SHARING, side_by_side, threads_for
 
 
 @pytest.fixture(autouse=True)
-def two_threads() -> Iterator[None]:
+def four_threads() -> Iterator[None]:
     before = torch.get_num_threads()
-    torch.set_num_threads(2)
+    torch.set_num_threads(4)
     yield
     torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize(("operations", "inside"), [(WORTH_SHARING - 1, 1), (WORTH_SHARING, 2)])
-def test_small_products_have_one_thread(operations: int, inside: int) -> None:
-    with threads_for(operations):
-        assert torch.get_num_threads() == inside
-    assert torch.get_num_threads() == 2
+@pytest.mark.parametrize(("operations", "share"), [(WORTH_SHARING - 1, 1), (WORTH_SHARING, 2)])
+def test_two_loops_share_the_threads(operations: int, share: int) -> None:
+    inside: dict[int, int] = {}
+    both = threading.Barrier(2, timeout=60)  # passed only where the loops run at once
+
+    def loop(number: int) -> None:
+        both.wait()
+        inside[number] = torch.get_num_threads()
+
+    side_by_side([lambda: loop(0), lambda: loop(1)], operations)
+    assert inside == {0: share, 1: share}
+    assert torch.get_num_threads() == 4
 
 
-def test_an_error_leaves_the_threads_as_they_were() -> None:
-    with pytest.raises(ZeroDivisionError), threads_for(1):
-        raise ZeroDivisionError
-    assert torch.get_num_threads() == 2
+@pytest.mark.parametrize(("operations", "inside"), [(WORTH_SHARING - 1, 1), (WORTH_SHARING, 4)])
+def test_one_loop_asks_for_itself(operations: int, inside: int) -> None:
+    found = []
+
+    def loop() -> None:
+        found.append(torch.get_num_threads())
+        with threads_for(operations):
+            found.append(torch.get_num_threads())
+
+    side_by_side([loop], operations)
+    assert found == [4, inside]
+    assert torch.get_num_threads() == 4
+
+
+@pytest.mark.parametrize("failing", [0, 1])
+def test_an_error_leaves_everything_as_it_was(failing: int) -> None:
+    interval = sys.getswitchinterval()
+
+    def loop(number: int) -> None:
+        if number == failing:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        side_by_side([lambda: loop(0), lambda: loop(1)], 1)
+    assert torch.get_num_threads() == 4
+    assert sys.getswitchinterval() == interval
+
+
+def test_both_loops_may_write_where_the_caller_may() -> None:
+    """In inference mode, and over a leaf that wants gradients."""
+    with torch.inference_mode():
+        rows = torch.zeros(2, 3)
+        side_by_side([lambda: rows[0].add_(1), lambda: rows[1].add_(2)], 1)
+    assert rows.tolist() == [[1.0] * 3, [2.0] * 3]
+    weight, out = torch.ones(3, requires_grad=True), torch.zeros(2, 3)
+    with torch.no_grad():
+        side_by_side([lambda: out[0].add_(weight), lambda: out[1].add_(weight)], 1)
+    assert not out.requires_grad

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ds2kit.errors import UserError
 from ds2kit.frontends.framing import LEAST_DEVIATION, Framing, frame_statistics
@@ -58,6 +60,36 @@ def test_a_feature_that_does_not_move_is_not_blown_up() -> None:
     _, deviation = frame_statistics([Padded(torch.ones(1, 4, 2), torch.tensor([4]))])
 
     assert deviation.tolist() == [LEAST_DEVIATION] * 2
+
+
+@given(
+    window=st.integers(1, 12),
+    step=st.integers(1, 5),
+    begin=st.integers(0, 9),
+    length=st.integers(0, 30),
+)
+def test_whole_windows_are_those_without_a_void_sample(
+    window: int, step: int, begin: int, length: int
+) -> None:
+    valid = torch.zeros(2, 40, dtype=torch.bool)
+    valid[1, begin : begin + length] = True
+
+    found = Framing(1000, window, step).whole(valid)
+
+    for stream in range(2):
+        starts = range(0, 40 - window + 1, step)
+        expected = [all(valid[stream, t : t + window].tolist()) for t in starts]
+        assert found[stream].tolist() == expected
+
+
+@given(window=st.integers(1, 40), step=st.integers(1, 15))
+def test_the_delay_is_the_least_of_whole_steps(window: int, step: int) -> None:
+    delay = Framing(1000, window, step).delay
+
+    assert delay % step == 0
+    # A step after the delay, the window has ended; and not a step earlier.
+    assert window <= delay + step
+    assert delay == 0 or window > delay
 
 
 def test_not_a_single_frame_is_refused() -> None:

@@ -10,14 +10,30 @@ from hypothesis import strategies as st
 
 from ds2kit.errors import UserError
 from ds2kit.frontends.log_spectrogram import LogSpectrogram
-from ds2kit.testing import FrontendContract
-from ds2kit.types import Padded
+from ds2kit.testing import FrontendContract, StreamingFrontendContract
+from ds2kit.types import Chunk, Padded
 
 
-class TestContract(FrontendContract):
+class TestContract(FrontendContract, StreamingFrontendContract):
     @pytest.fixture
     def frontend(self) -> LogSpectrogram:
         return LogSpectrogram(8000)
+
+
+class TestOverlap(StreamingFrontendContract):
+    """A window of three steps, and one that is no whole number of them."""
+
+    @pytest.fixture(params=[24.0, 17.0])
+    def frontend(self, request: pytest.FixtureRequest) -> LogSpectrogram:
+        return LogSpectrogram(1000, window_ms=request.param, step_ms=8.0)
+
+
+class TestGaps(StreamingFrontendContract):
+    """A window of a step, and one that leaves samples out: nothing is late."""
+
+    @pytest.fixture(params=[8.0, 5.0])
+    def frontend(self, request: pytest.FixtureRequest) -> LogSpectrogram:
+        return LogSpectrogram(1000, window_ms=request.param, step_ms=8.0)
 
 
 def waves(lengths: list[int], extra: int = 0, seed: int = 0) -> Padded:
@@ -74,6 +90,21 @@ def test_noise_has_its_variance_in_every_bin() -> None:
     noise = 0.01 * torch.randn(1, 16000 * 20)
     power = frontend(Padded(noise, torch.tensor([noise.shape[1]]))).values.exp()
     torch.testing.assert_close(power.mean(), torch.tensor(1e-4), rtol=0.02, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("window_ms", "delay_ms"), [(20.0, 10), (25.0, 20), (30.0, 20), (31.0, 30), (10.0, 0), (3.0, 0)]
+)
+def test_a_frame_is_out_with_the_step_that_completes_its_window(
+    window_ms: float, delay_ms: int
+) -> None:
+    frontend = LogSpectrogram(8000, window_ms=window_ms)
+    assert (frontend.stride, frontend.delay) == (80, 8 * delay_ms)
+    sound = torch.randn(1, 80 * 6)
+    chunk = Chunk(sound, torch.ones_like(sound, dtype=torch.bool))
+    out, _ = frontend.step(chunk, frontend.initial_state(1))
+    first = int(out.valid[0].nonzero()[0])
+    assert first * 10 == delay_ms
 
 
 @settings(deadline=None)

@@ -174,7 +174,8 @@ def undisturbed(
 ) -> Path:
     """The experiment of a run of four epochs with everything that draws, which nobody stopped."""
     experiment = tmp_path_factory.mktemp("undisturbed") / "exp"
-    status, said = start(tiny_yaml, experiment, *LIVELY, "trainer.epochs=4").end()
+    options = ("trainer.epochs=4", "trainer.keep_epochs=2")
+    status, said = start(tiny_yaml, experiment, *LIVELY, *options).end()
     assert status == 0, said
     return experiment
 

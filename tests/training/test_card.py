@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ds2kit.text.char import Char
-from ds2kit.training.card import card
+from ds2kit.training.card import average_card, card
 from ds2kit.training.data import Speech
 from ds2kit.training.evaluation import Evaluation
 from ds2kit.training.progress import Progress
@@ -43,3 +43,12 @@ def test_where_characters_lead_words_are_left_out(told) -> None:
 
     assert "by greedy search: character error rate 1.25 %." in text
     assert "word error rate" not in text
+
+
+def test_an_average_says_of_what_and_takes_the_best_ones_card_along() -> None:
+    text = average_card("# Best\n\nGood.\n", {3: 0.125, 7: 0.1}, "last")
+
+    assert "of the weights after 2 epochs, the last of a training:" in " ".join(text.split())
+    assert "\n- epoch 3: error rate 12.50 % on dev\n- epoch 7: error rate 10.00 % on dev\n" in text
+    assert "was not measured" in text
+    assert text.endswith("\n> # Best\n> \n> Good.\n")

@@ -34,9 +34,15 @@ def test_other_settings_are_refused_and_shown(
 
 
 @pytest.mark.parametrize(
-    "change", ["data.workers=2", "trainer.devices=2", "trainer.checkpoint_minutes=1"]
+    "change",
+    [
+        "data.workers=2",
+        "trainer.devices=2",
+        "trainer.checkpoint_minutes=1",
+        "trainer.keep_epochs=0",
+    ],
 )
-def test_what_changes_only_the_speed_may_change(
+def test_what_does_not_change_the_model_may_change(
     begun: Experiment, tiny_config: Callable[..., Config], change: str
 ) -> None:
     begun.check(tiny_config("schedule.name=anneal", change), Toolkit.installed())
@@ -50,6 +56,19 @@ def test_more_epochs_unless_the_schedule_hangs_on_them(
     cycle.begin(tiny_config(), "{}\n")
     with pytest.raises(UserError, match=r"trainer\.epochs: 3 -> 9"):
         cycle.check(tiny_config("trainer.epochs=9"), Toolkit.installed())
+
+
+def test_what_a_killed_training_left_is_swept_up(
+    begun: Experiment, tiny_config: Callable[..., Config]
+) -> None:
+    left = [begun.epochs / ".003.safetensors.7.partial", begun.checkpoints / ".last.ckpt.7.partial"]
+    for path in left:
+        path.parent.mkdir()
+        path.touch()
+
+    begun.begin(tiny_config("schedule.name=anneal"), "{}\n")
+
+    assert not any(path.exists() for path in left)
 
 
 def test_a_folder_of_something_else_is_refused(

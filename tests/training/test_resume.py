@@ -13,11 +13,16 @@ import pytest
 import torch
 
 EPOCHS = 4
-OFTEN = ("trainer.epochs=4", "trainer.checkpoint_minutes=0.0005")
+OFTEN = ("trainer.epochs=4", "trainer.keep_epochs=2", "trainer.checkpoint_minutes=0.0005")
 
 
 def steps(events: list[dict[str, Any]]) -> list[tuple[int, int]]:
     return [(event["epoch"], event["step"]) for event in events if event["event"] == "step"]
+
+
+def epochs(experiment: Path) -> dict[str, bytes]:
+    """What `ds2kit average` reads."""
+    return {path.name: path.read_bytes() for path in (experiment / "epochs").iterdir()}
 
 
 class Killer:
@@ -73,6 +78,8 @@ def killed(
         one, other = checkpoints(undisturbed), checkpoints(tmp_path / "exp")
         same(one.last, other.last)
         same(one.best, other.best)
+        assert len(epochs(undisturbed)) < EPOCHS + 1  # of four, something was removed
+        assert epochs(tmp_path / "exp") == epochs(undisturbed)
         assert steps(log(tmp_path / "exp")) == everything
         for key in ("loss", "dev_loss", "update", "learning_rate", "audio_seconds"):
             assert_equal_in_log(log(undisturbed), log(tmp_path / "exp"), key)

@@ -12,17 +12,17 @@ from ds2kit_mel import plugin
 from ds2kit_mel.frontend import Mel
 
 from ds2kit.errors import UserError
-from ds2kit.testing import FrontendContract, speech
+from ds2kit.testing import FrontendContract, StreamingFrontendContract, speech
 from ds2kit.types import Padded
 
 
-class TestMel(FrontendContract):
+class TestMel(FrontendContract, StreamingFrontendContract):
     @pytest.fixture
     def frontend(self) -> Mel:
         return Mel(16_000)
 
 
-class TestTelephone(FrontendContract):
+class TestTelephone(FrontendContract, StreamingFrontendContract):
     @pytest.fixture
     def frontend(self) -> Mel:
         return Mel(8_000, mels=23, low_hertz=100.0, high_hertz=3_700.0, window_ms=20.0)

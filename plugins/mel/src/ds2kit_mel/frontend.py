@@ -7,14 +7,13 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from ds2kit.components import Frontend
 from ds2kit.errors import UserError
-from ds2kit.frontends.framing import FLOOR, Framing, frame_statistics
+from ds2kit.frontends.framing import FLOOR, FramedFrontend, Framing, frame_statistics
 from ds2kit.types import Padded
 from ds2kit_mel.filterbank import filterbank
 
 
-class Mel(Frontend):
+class Mel(FramedFrontend):
     """ln(filtered power + 1e-10) of each mel filter, less its mean, over its standard deviation.
 
     [batch, samples] in [-1, 1] to [batch, frames, mels]. A frame for each whole window,
@@ -38,12 +37,9 @@ class Mel(Frontend):
         window_ms: float = 25.0,
         step_ms: float = 10.0,
     ) -> None:
-        super().__init__()
         high_hertz = sample_rate / 2 if high_hertz is None else high_hertz
         _check(sample_rate, mels, low_hertz, high_hertz)
-        self.framing = Framing.of("mel", sample_rate, window_ms, step_ms)
-        self.sample_rate, self.output_size = sample_rate, mels
-        self.frame_seconds = self.framing.frame_seconds
+        super().__init__(Framing.of("mel", sample_rate, window_ms, step_ms), output_size=mels)
         # A power of two, at least twice the window: the lowest filters are narrower than 1/window.
         self.spectrum_size = 1 << (2 * self.framing.window - 1).bit_length()
         filters = filterbank(mels, self.spectrum_size, sample_rate, low_hertz, high_hertz)
@@ -56,9 +52,6 @@ class Mel(Frontend):
             power = self._log_power(waveforms)
             normal = (power.values - self.mean) / self.deviation
             return Padded(normal, power.lengths).cleared()
-
-    def output_lengths(self, lengths: Tensor) -> Tensor:
-        return self.framing.output_lengths(lengths)
 
     @torch.no_grad()
     def learn(self, batches: Iterable[Padded]) -> None:

@@ -1,0 +1,83 @@
+"""Speech as it arrives: samples in, words out as they become final."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from ds2kit.audio.read import HIGHEST_RATE, LOWEST_RATE, Resampler, Waveform, resampled_length
+from ds2kit.components import StreamingDecoder
+from ds2kit.decoding.words import TimedWord, Transcript, timed
+from ds2kit.errors import UserError
+from ds2kit.model import AcousticModel
+from ds2kit.streaming import LogProbStream
+
+CHUNK_SECONDS = 0.1
+"""The sound that the model hears at once: less costs more calls a second, more costs latency."""
+
+
+class Stream:
+    """One stream of speech, of any length, in bounded memory. `Transcriber.stream` begins it."""
+
+    def __init__(self, model: AcousticModel, decoder: StreamingDecoder, sample_rate: int) -> None:
+        self._model, self._rate = model, sample_rate
+        self._log_probs = LogProbStream(model, CHUNK_SECONDS)
+        self._resampler = Resampler(sample_rate, model.sample_rate)
+        self._decoder, self._said = decoder, decoder.begin()
+        self._heard = 0
+        self._open = True
+
+    @property
+    def seconds(self) -> float:
+        """How much has been heard so far."""
+        return self._heard / self._rate
+
+    def feed(self, samples: np.ndarray[Any, Any]) -> tuple[TimedWord, ...]:
+        """The next [samples] in [-1, 1], of any number; the words that became final with them.
+
+        Raises UserError where it is no waveform, or the stream has been finished.
+        """
+        self._check_open()
+        waveform = checked_waveform(samples)
+        self._heard += len(waveform)
+        log_probs = self._log_probs.feed(torch.from_numpy(self._resampler.feed(waveform)))
+        return timed(self._decoder.advance(self._said, log_probs), self._model.frame_seconds)
+
+    def finish(self) -> Transcript:
+        """Nothing follows: the whole, as `transcribe` gives it, the words given before among it."""
+        self._check_open()
+        self._open = False
+        rest = torch.from_numpy(self._resampler.finish())
+        for log_probs in (self._log_probs.feed(rest), self._log_probs.finish()):
+            self._decoder.advance(self._said, log_probs)
+        samples = resampled_length(self._heard, self._rate, self._model.sample_rate)
+        hypothesis = self._decoder.finish(self._said)
+        seconds = samples / self._model.sample_rate
+        return Transcript.of(hypothesis, self._model.frame_seconds, seconds)
+
+    def _check_open(self) -> None:
+        if not self._open:
+            raise UserError("the stream was finished already; begin another with stream()")
+
+
+def checked_waveform(samples: np.ndarray[Any, Any]) -> Waveform:
+    """A copy of the samples in float32. Raises UserError where they are no waveform."""
+    if samples.ndim != 1 or not np.issubdtype(samples.dtype, np.floating):
+        raise UserError(
+            f"the array is {samples.dtype} {list(samples.shape)}; "
+            "expected floating point [samples] in [-1, 1]"
+        )
+    if not np.isfinite(samples).all():
+        raise UserError("the array holds NaN or infinity; expected samples in [-1, 1]")
+    return np.array(samples, dtype=np.float32)
+
+
+def checked_rate(sample_rate: int) -> int:
+    """The sample rate. Raises UserError where no sound has such a one."""
+    if not LOWEST_RATE <= sample_rate <= HIGHEST_RATE:
+        raise UserError(
+            f"sample_rate is {sample_rate}; expected {LOWEST_RATE} to {HIGHEST_RATE} hertz"
+        )
+    return sample_rate
