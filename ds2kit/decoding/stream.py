@@ -46,7 +46,10 @@ class Stream:
         return timed(self._decoder.advance(self._said, log_probs), self._model.frame_seconds)
 
     def finish(self) -> Transcript:
-        """Nothing follows: the whole, as `transcribe` gives it, the words given before among it."""
+        """Nothing follows: the whole, as `transcribe` gives it, with the words given before.
+
+        Raises UserError where the stream has been finished already.
+        """
         self._check_open()
         self._open = False
         rest = torch.from_numpy(self._resampler.finish())
