@@ -115,6 +115,10 @@ class StreamingEncoder(Encoder):
     delay: int
     """Input frames after which the output of a frame is certain to be out: whole strides."""
 
+    def delays(self) -> Iterator[tuple[str, int]]:
+        """The names of `stages` with each one's part of `delay`, for `ds2kit describe`."""
+        yield "encoder", self.delay
+
     @abstractmethod
     def initial_state(self, streams: int) -> State:
         """The state of `streams` streams that have heard nothing yet.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from ds2kit import config as configs
 from ds2kit import model as models
@@ -30,7 +31,7 @@ def cells(table: str) -> list[tuple[str, str, int]]:
     for line in table.splitlines()[1:]:
         if line.startswith("sample rate"):
             return found
-        name, shape, number = line[:22].strip(), line[22:42].strip(), line[42:]
+        name, shape, number = line[:22].strip(), line[22:42].strip(), line[42:56]
         found.append((name, shape, int(number.replace(",", ""))))
     raise AssertionError(table)
 
@@ -85,3 +86,46 @@ def test_the_model_is_left_as_it_was(tiny_experiment: Path) -> None:
     describe_model(model)
 
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def column(table: str, start: int, end: int) -> list[float]:
+    """The numbers of a column of the layers, the total's not among them."""
+    rows = table.splitlines()[1 : [r[:5] for r in table.splitlines()].index("total")]
+    return [float(row[start:end].replace(",", "")) for row in rows if row[start:end].strip()]
+
+
+def test_counts_the_operations_of_a_second(tiny_yaml: Path) -> None:
+    """Against torch's own counter, over layers that torch knows: no recurrence among them."""
+    toolkit = Toolkit.installed()
+    options = ["encoder.fully_connected=2", "encoder.lookahead=3", "encoder.bidirectional=false"]
+    model = models.build(configs.load(tiny_yaml, toolkit, options), Char(" abcd"), toolkit).eval()
+    found = column(describe_model(model), 56, 68)
+    frames = model.frontend(Padded(torch.zeros(1, 8000), torch.tensor([8000])))
+    for (name, layer), mega in zip(model.encoder.stages(), found[1:-1], strict=True):
+        following = layer(frames)
+        if not name.startswith("recurrent"):
+            with FlopCounterMode(display=False) as counter, torch.no_grad():
+                layer(frames)
+            assert 1e6 * mega == pytest.approx(counter.get_total_flops(), rel=0.15, abs=5e4), name
+        else:
+            weights = layer.input.weight.numel() + layer.recurrent.numel()
+            assert 1e6 * mega == pytest.approx(2 * weights * int(following.lengths), abs=5e4)
+        frames = following
+
+
+def test_a_layers_latency_is_what_a_stream_waits(tiny_yaml: Path) -> None:
+    toolkit = Toolkit.installed()
+    options = ["encoder.bidirectional=false", "encoder.lookahead=4"]
+    model = models.build(configs.load(tiny_yaml, toolkit, options), Char(" abcd"), toolkit)
+    table = describe_model(model)
+    delays = column(table, 68, 78)
+    # A window beyond the frame; 5 frames of reach to whole strides of 2; 4 output frames of 20 ms.
+    assert delays == [10, 60, 0, 80, 0]
+    assert "streams: what is heard is certain after 150 ms" in table
+    assert sum(delays) == 1000 * model.delay / model.sample_rate
+
+
+def test_says_why_it_does_not_stream(tiny_yaml: Path) -> None:
+    toolkit = Toolkit.installed()
+    model = models.build(configs.load(tiny_yaml, toolkit), Char(" abcd"), toolkit)
+    assert "does not stream: deepspeech2 with bidirectional: true" in describe_model(model)

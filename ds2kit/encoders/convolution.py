@@ -63,6 +63,10 @@ class Convolution(StreamingLayer):
         self.output_frequencies = convolved(frequencies, kernel[1], stride[1])
         self.output_size = self.output_frequencies * output_channels
 
+    @property
+    def operations(self) -> int:
+        return super().operations * self.output_frequencies
+
     def output_lengths(self, lengths: Length) -> Length:
         """Output frames for so many input frames."""
         return convolved(lengths, self.time_kernel, self.time_stride)

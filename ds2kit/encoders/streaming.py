@@ -20,6 +20,11 @@ class StreamingLayer(nn.Module, ABC):
     delay: int = 0
     """Input frames from a frame to its output."""
 
+    @property
+    def operations(self) -> int:
+        """Multiplications and additions of an output frame's products."""
+        return 2 * sum(own.numel() for own in self.parameters() if own.dim() > 1)
+
     @abstractmethod
     def forward(self, frames: Padded) -> Padded:
         """[batch, time, features] to [batch, time', features']."""

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Spoken digits: ./run.sh, or ./run.sh bigrams, or ./run.sh held_out. Run again, it goes on.
+# Spoken digits: ./run.sh, or with the name of another yaml here: ./run.sh held_out. Run again, it
+# goes on.
 # Further arguments override the yaml: ./run.sh digits trainer.epochs=20
 set -euo pipefail
 cd "$(dirname "$0")"

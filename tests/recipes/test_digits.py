@@ -147,7 +147,12 @@ def test_the_address_is_https(prepare: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "section", "key"), [("bigrams", "tokenizer", None), ("held_out", "corpus", "data")]
+    ("name", "section", "key"),
+    [
+        ("bigrams", "tokenizer", None),
+        ("held_out", "corpus", "data"),
+        ("streaming", "encoder", None),
+    ],
 )
 def test_the_yamls_differ_in_one_thing(name: str, section: str, key: str | None) -> None:
     base, other = (OmegaConf.load(RECIPE / f"{one}.yaml") for one in ("digits", name))

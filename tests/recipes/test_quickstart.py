@@ -53,6 +53,16 @@ def test_the_yamls_differ_in_corpus_and_tokenizer_alone() -> None:
     assert english == mandarin
 
 
+def test_the_streaming_yaml_differs_in_the_encoder_alone() -> None:
+    english, streaming = (
+        OmegaConf.load(RECIPE / f"{name}.yaml") for name in ("english", "streaming")
+    )
+    assert not streaming.encoder.bidirectional
+    for yaml in (english, streaming):
+        del yaml.encoder
+    assert english == streaming
+
+
 @pytest.mark.parametrize(("language", "fewest"), [("english", 300), ("mandarin", 250)])
 def test_the_inventory(grammars: dict[str, Any], language: str, fewest: int) -> None:
     words = {word.written for word in grammars[language].words}

@@ -94,6 +94,12 @@ def test_quickstart(recipes: Path, language: str) -> None:
     assert f"ds2kit transcribe {model / 'model'} FILE" in printed
 
 
+def test_quickstart_streams_english(recipes: Path) -> None:
+    asked, _ = _run(recipes, "quickstart", "streaming")
+    assert asked[0] == "prepare prepare.py work/english language=english"
+    assert asked[1] == "train streaming.yaml work/streaming-model"
+
+
 def test_overrides_reach_the_training(recipes: Path) -> None:
     asked, _ = _run(recipes, "quickstart", "english", "trainer.epochs=20", "seed=2")
     assert asked[1] == "train english.yaml work/english-model trainer.epochs=20 seed=2"
@@ -104,6 +110,7 @@ def test_overrides_reach_the_training(recipes: Path) -> None:
     [
         ((), "prepare prepare.py work/data", "train digits.yaml work/digits"),
         (("bigrams",), "prepare prepare.py work/data", "train bigrams.yaml work/bigrams"),
+        (("streaming",), "prepare prepare.py work/data", "train streaming.yaml work/streaming"),
         (
             ("held_out",),
             "prepare prepare.py work/data_without_theo held_out=theo",
