@@ -191,11 +191,8 @@ def compared(chosen: argparse.Namespace) -> dict[str, Any]:
         about = {key: child.ask("about") for key, child in children.items()}
         rounds, peaks = [], []
         for i in range(chosen.repeats + 1):
-            print(f"round {i} of {chosen.repeats}", file=sys.stderr)
             peaks.append(machine.ask("turn"))
-            order = keys[::-1] if i % 2 else keys
-            turns = {key: children[key].ask("turn") for key in order}
-            rounds.append({key: turns[key] for key in keys})
+            rounds.append(taken(children, backwards=i % 2 == 1, name=f"{i} of {chosen.repeats}"))
         peak = {kind: max(turn[kind] for turn in peaks) for kind in kinds}
         profiles = {
             kind: profile(child.ask("profile"), about[side, kind]["operations"], peak[kind])
@@ -209,6 +206,15 @@ def compared(chosen: argparse.Namespace) -> dict[str, Any]:
             "network": described(request, about),
             "machine": machine.ask("about"),
         }
+
+
+def taken(children: dict[Key, Child], *, backwards: bool, name: str) -> dict[Key, Any]:
+    """A turn of each child, told on stderr: the machine may not be quiet for all of them."""
+    turns = {}
+    for key in reversed(children) if backwards else children:
+        turns[key] = children[key].ask("turn")
+        print(f"round {name}: {' '.join(key)} {turns[key]['seconds']:.3f} s", file=sys.stderr)
+    return turns
 
 
 def measured(

@@ -195,6 +195,8 @@ def _trainer(
     made_from = {"indexes": begun.speech.digests, "tokens": tokens}
     ends = Checkpoints(begun.experiment, made_from, settings.checkpoint_minutes)
     callbacks = [interrupts, Resume(begun.state), *progress_bars(), log, curves]
+    # What is allocated is written before it is read: filling it first would only cost time.
+    torch.utils.deterministic.fill_uninitialized_memory = False
     with _quiet():
         return pl.Trainer(
             accelerator=settings.accelerator,

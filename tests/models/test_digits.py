@@ -19,6 +19,7 @@ from ds2kit.data.shards import write_split
 from ds2kit.decoding.greedy import Greedy
 from ds2kit.registry import Toolkit
 from ds2kit.training.evaluation import Evaluation, evaluate
+from ds2kit.types import Padded
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = ROOT / "models" / "digits"
@@ -98,3 +99,22 @@ def test_connected_digits(heard: Callable[[str], Evaluation]) -> None:
 
     assert result.words.units == 300
     assert result.words.rate <= 0.02
+
+
+def test_log_probabilities_are_those_that_it_was_saved_with() -> None:
+    """What the code gave that trained it, for a sweep: the mean of each token's over the frames."""
+    seconds = torch.arange(6000, dtype=torch.float64) / 8000
+    sweep = torch.sin(2 * torch.pi * (200 + 900 * seconds) * seconds)
+    sound = 0.15 * sweep * (1 + torch.sin(6 * torch.pi * seconds))
+    model, _ = models.load(MODEL, Toolkit.installed())
+    with torch.inference_mode():
+        found = model(Padded(sound.float()[None], torch.tensor([6000]))).values[0]
+
+    assert found.argmax(dim=-1)[::6].tolist() == [0, 8, 0, 0, 0, 0, 0]
+    assert found.mean(dim=0).tolist() == pytest.approx(THEN, abs=2e-4)
+
+
+THEN = [
+    *(-1.0859, -12.7883, -9.363, -10.5941, -16.4087, -14.642, -17.2653, -11.6033, -9.7104),
+    *(-9.0051, -14.7045, -14.0991, -12.536, -15.2836, -15.5482, -14.4498, -14.3979),
+]
