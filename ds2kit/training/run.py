@@ -196,7 +196,7 @@ def _trainer(
     ends = Checkpoints(begun.experiment, made_from, settings.checkpoint_minutes)
     callbacks = [interrupts, Resume(begun.state), *progress_bars(), log, curves]
     # What is allocated is written before it is read: filling it first would only cost time.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     with _quiet():
         return pl.Trainer(
             accelerator=settings.accelerator,

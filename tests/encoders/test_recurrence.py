@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ds2kit.encoders import cells
+from ds2kit.encoders import cells, way
 from ds2kit.encoders.cells import CELLS as EQUATIONS
 from ds2kit.encoders.recurrence import Recurrence
 from ds2kit.encoders.rows import TimeOrder
@@ -132,6 +132,51 @@ def test_equals_the_reference(
         torch.testing.assert_close(ours[0][number, : len(row)], gradient, rtol=1e-10, atol=1e-10)
         assert not ours[0][number, len(row) :].any()
     torch.testing.assert_close(ours[1], theirs, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize(("cell", "activation"), CELLS)
+@pytest.mark.parametrize(
+    ("kind", "tolerance", "slack"),
+    # A rectifier's gradient is 0 or 1: where rounding moves a sum over its edge, it jumps.
+    [(torch.float32, 1e-5, 1), (torch.bfloat16, 2**-8, 20)],
+)
+@pytest.mark.parametrize("apart", [True, False])
+def test_rounds_no_more_than_its_type(
+    cell: str,
+    activation: str,
+    kind: torch.dtype,
+    tolerance: float,
+    slack: float,
+    apart: bool,
+    utterances: Make,
+    padded: Pad,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Directions side by side or as a batch: float32 to 1e-5, bfloat16 to its own rounding.
+
+    Relative to the norm: of the outputs, and of each gradient, against float64's.
+    """
+    monkeypatch.setattr(way, "worth_a_thread", lambda operations: apart)
+    lengths, width = (40, 33, 40, 7), 32
+    frames = padded(utterances(lengths, GATES[cell] * width))
+    order = TimeOrder.of(frames)
+    rows = order.gather(frames.values)
+    recurrent = torch.linalg.qr(torch.randn(2 * GATES[cell], width, width, dtype=torch.float64))[0]
+    recurrent = recurrent.reshape(2, GATES[cell] * width, width)
+    weights = torch.randn(order.rows, width, dtype=torch.float64)
+
+    def run(values: Tensor, matrix: Tensor, kind: torch.dtype | None) -> list[Tensor]:
+        inputs = [values.detach().requires_grad_(), matrix.detach().requires_grad_()]
+        hidden = unrolled(cell, *inputs, order, activation, kind)
+        loss = (hidden * weights.to(hidden.dtype)).sum()
+        return [hidden.detach(), *torch.autograd.grad(loss, inputs)]
+
+    exact = run(rows, recurrent, None)
+    found = run(rows.float(), recurrent.float(), kind)
+    for ours, theirs, own in zip(found, exact, (1, slack, slack), strict=True):
+        assert ours.dtype == torch.float32
+        difference = (ours - theirs).norm() / theirs.norm()
+        assert float(difference) < own * tolerance
 
 
 @pytest.mark.parametrize(("cell", "activation"), CELLS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,6 @@ from safetensors.torch import load_file
 import ds2kit as package
 from ds2kit import model as models
 from ds2kit.data.index import Index
-from ds2kit.data.recipe import loaded
-from ds2kit.data.shards import write_split
 from ds2kit.decoding.greedy import Greedy
 from ds2kit.registry import Toolkit
 from ds2kit.training.evaluation import Evaluation, evaluate
@@ -64,27 +62,15 @@ def test_transcribes_right_after_installing(
 
 
 @pytest.fixture(scope="module")
-def heard(
-    corpora: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[str], Evaluation]]:
-    """Decodes and scores a split of the recipe, prepared elsewhere than beside it."""
-    folder = tmp_path_factory.mktemp("digits")
-    patch = pytest.MonkeyPatch()
-    patch.setenv("DS2KIT_CORPORA", str(corpora))
+def heard(digits: Callable[[str], Index]) -> Callable[[str], Evaluation]:
+    """Decodes and scores a split of the recipe."""
     model, _ = models.load(MODEL, Toolkit.installed())
-    with loaded(ROOT / "recipes" / "digits" / "prepare.py") as recipe:
-        made = recipe.function.__globals__
-        patch.setitem(made, "HERE", folder / "recipe")
-        splits = made["splits"]()
 
-        def evaluated(split: str) -> Evaluation:
-            write_split(folder / split, splits[split], made_from={})
-            index = Index.load(folder / split)
-            decoder = Greedy(model.tokenizer)
-            return evaluate(model, decoder, index, seconds_per_step=60.0, workers=0)
+    def evaluated(split: str) -> Evaluation:
+        decoder = Greedy(model.tokenizer)
+        return evaluate(model, decoder, digits(split), seconds_per_step=60.0, workers=0)
 
-        yield evaluated
-    patch.undo()
+    return evaluated
 
 
 def test_isolated_digits_of_the_official_test(heard: Callable[[str], Evaluation]) -> None:
