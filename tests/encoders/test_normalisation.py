@@ -50,9 +50,10 @@ def test_maps_are_averaged_over_time_and_frequency(utterances: Make, padded: Pad
     torch.testing.assert_close(torch.cat([maps[0], maps[1, :2]]).reshape(-1, 3), flat)
 
 
-def test_gradients(utterances: Make, padded: Pad) -> None:
+@pytest.mark.parametrize("lengths", [(3, 1, 4), (1, 1), (5, 3, 3, 1)])
+def test_gradients(lengths: tuple[int, ...], utterances: Make, padded: Pad) -> None:
     norm = norm_of(2)
-    frames = padded(utterances([3, 1, 4], 2))
+    frames = padded(utterances(lengths, 2))
     values = frames.values.nan_to_num(9.0).requires_grad_()
 
     def run(values: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

@@ -12,11 +12,12 @@ from torch import Tensor
 from ds2kit.encoders.row_convolution import RowConvolution
 from ds2kit.types import Padded
 
+Make = Callable[..., list[Tensor]]
+Pad = Callable[..., Padded]
+
 
 @pytest.mark.parametrize("lookahead", [0, 1, 3, 12])
-def test_equation(
-    lookahead: int, utterances: Callable[..., list[Tensor]], padded: Callable[..., Padded]
-) -> None:
+def test_equation(lookahead: int, utterances: Make, padded: Pad) -> None:
     layer = RowConvolution(3, lookahead).double()
     torch.nn.init.normal_(layer.weight)
     weight = layer.weight.detach().numpy()
@@ -45,3 +46,16 @@ def test_nothing_gives_nothing(batch: int, time: int) -> None:
     output = layer(frames)
     assert output.values.shape == (batch, time, 3)
     output.values.sum().backward()
+
+
+@pytest.mark.parametrize("lengths", [(1,), (1, 1), (5, 3, 3, 1)])
+def test_gradcheck(lengths: tuple[int, ...], utterances: Make, padded: Pad) -> None:
+    layer = RowConvolution(2, 3).double()
+    values = padded(utterances(lengths, 2), fill=0.0).values.requires_grad_()
+
+    def run(values: Tensor, weight: Tensor) -> Tensor:
+        frames = Padded(values, torch.tensor(lengths))
+        output: Padded = torch.func.functional_call(layer, {"weight": weight}, (frames,))
+        return output.cleared().values
+
+    assert torch.autograd.gradcheck(run, (values, layer.weight))
