@@ -56,7 +56,7 @@ def test_its_latency_is_told(ds2kit: Callable[..., Any]) -> None:
     assert "streams: what is heard is certain after 310 ms" in ran.out
 
 
-@pytest.mark.parametrize(("split", "most"), [("test", 0.02), ("test_connected", 0.02)])
+@pytest.mark.parametrize(("split", "most"), [("test", 0.03), ("test_connected", 0.02)])
 def test_knows_the_digits(
     split: str, most: float, transcriber: Transcriber, digits: Callable[[str], Index]
 ) -> None:
