@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
-from torch.nn.grad import conv2d_input, conv2d_weight
 
 from ds2kit.encoders.geometry import convolved, reach
 from ds2kit.encoders.products import lowered
@@ -129,19 +128,25 @@ class _Convolution(torch.autograd.Function):
         image, weight = ctx.saved_tensors
         stride, kind = ctx.rest
         gradient = gradient.to(image.dtype).contiguous()
-        padding, ours = (0, reach(weight.shape[3])), _as_torch(gradient)
-        of_image = None
-        if ctx.needs_input_grad[0]:
-            shape = _as_torch(image).shape
-            of_image = conv2d_input(shape, weight, ours, stride, padding)  # type: ignore[no-untyped-call]
+        fast = _torch_is_fast(weight.shape[3])
+        of_image, of_weight, _ = torch.ops.aten.convolution_backward(
+            _as_torch(gradient),
+            _as_torch(image),
+            weight,
+            bias_sizes=None,
+            stride=stride,
+            padding=(0, reach(weight.shape[3])),
+            dilation=(1, 1),
+            transposed=False,
+            output_padding=(0, 0),
+            groups=1,
+            output_mask=(ctx.needs_input_grad[0], fast, False),
+        )
+        if of_image is not None:
             of_image = of_image.permute(0, 2, 3, 1).to(kind)
-        if _torch_is_fast(weight.shape[3]):
-            theirs: Tensor = conv2d_weight(  # type: ignore[no-untyped-call]
-                _as_torch(image), weight.shape, ours, stride, padding
-            )
-        else:
-            theirs = _weight_gradient(image, gradient, weight.shape[2:], stride)
-        return of_image, theirs.to(kind), None, None
+        if not fast:
+            of_weight = _weight_gradient(image, gradient, weight.shape[2:], stride)
+        return of_image, of_weight.to(kind), None, None
 
 
 def _torch_is_fast(frequency_kernel: int) -> bool:

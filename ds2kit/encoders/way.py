@@ -6,7 +6,7 @@ is, so a frame costs one product and a few elementwise operations.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ds2kit.encoders.activation import Activation
-from ds2kit.encoders.products import Product, product_with
+from ds2kit.encoders.products import Product, lowered, product_with
 from ds2kit.encoders.rows import TimeOrder
 from ds2kit.encoders.threads import side_by_side, threads_for, worth_a_thread
 
@@ -62,24 +62,28 @@ class Way:
 
     def ahead(self, block: Block, *parts: Tensor) -> Iterator[tuple[Tensor, ...]]:
         """Each frame's part of each of a block's tensors, as [group, utterances, ...]."""
-        sizes = self.order.sizes[block.frames.start : block.frames.stop]
         with threads_for(self.operations):
-            yield from zip(*(part.split_with_sizes(sizes, dim=1) for part in parts), strict=True)
+            yield from self._frames(block, parts)
 
     def back(self, block: Block, states: Tensor, *parts: Tensor) -> Iterator[tuple[Tensor, ...]]:
         """As `ahead`, from the last frame to the first, and before them the part of `states`
         [group, rows, n] of all blocks that stands one frame earlier. Before the first frame, what
         is written to it is lost.
         """
-        stop = block.rows.stop
-        frames = reversed(list(self.ahead(block, *parts)))
-        for number, own in zip(reversed(block.frames), frames, strict=True):
-            size, stop = self.order.sizes[number], stop - self.order.sizes[number]
-            if number:
-                start = stop - self.order.sizes[number - 1]
-                yield states[:, start : start + size], *own
-            else:
-                yield states.new_zeros(len(states), size, states.shape[2]), *own
+        stop, sizes = block.rows.stop, self.order.sizes
+        frames = reversed(list(self._frames(block, parts)))
+        with threads_for(self.operations):
+            for number, own in zip(reversed(block.frames), frames, strict=True):
+                size, stop = sizes[number], stop - sizes[number]
+                if number:
+                    start = stop - sizes[number - 1]
+                    yield states[:, start : start + size], *own
+                else:
+                    yield states.new_zeros(len(states), size, states.shape[2]), *own
+
+    def _frames(self, block: Block, parts: Sequence[Tensor]) -> Iterator[tuple[Tensor, ...]]:
+        sizes = self.order.sizes[block.frames.start : block.frames.stop]
+        return zip(*(part.split_with_sizes(sizes, dim=1) for part in parts), strict=True)
 
     def start(self, like: Tensor, group: slice) -> Tensor:
         """The state before the first frame, [group, utterances, n]."""
@@ -89,16 +93,11 @@ class Way:
         """A block of a direction's rows [group, rows, features], which stand backwards for the
         second, of [rows, features] or of what each direction has for itself.
         """
-        parts = []
+        shared, parts = rows.shape[1] == features, []
         for direction in range(group.start, group.stop):
-            own = (
-                rows
-                if rows.shape[1] == features
-                else rows.split_with_sizes([features] * 2, dim=1)[direction]
-            )
-            parts.append(
-                own[block.rows] if direction == 0 else own[self.order.reversal[block.rows]]
-            )
+            first = 0 if shared else direction * features
+            places = block.rows if direction == 0 else self.order.reversal[block.rows]
+            parts.append(rows[:, first : first + features][places])
         return torch.stack(parts)
 
     def before(self, states: Tensor, group: slice, block: Block) -> Tensor:
@@ -114,7 +113,8 @@ class Way:
         if self.kind == total.dtype:
             total.baddbmm_(of_sums.mT, before)
         else:
-            total.add_(torch.bmm(of_sums.to(self.kind).mT, before.to(self.kind)))
+            low = torch.bmm(lowered(of_sums, self.kind).mT, lowered(before, self.kind))
+            total.add_(low)
 
 
 def _blocks(sizes: tuple[int, ...]) -> Iterator[Block]:
