@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,10 @@ data: {sample_rate: 8000, seconds_per_step: 4, workers: 0}
 optimizer: {name: adamw, learning_rate: 1e-2}
 trainer: {epochs: 3, accelerator: cpu}
 """
+
+
+# Whoever runs the tests in the background has told them, and all that they start, to ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)
