@@ -111,7 +111,10 @@ def _as_torch(image: Tensor) -> Tensor:
 
 
 class _Convolution(torch.autograd.Function):
-    """torch's convolution, whose gradient of a wide kernel's weights is 10 to 100 times as fast."""
+    """torch's convolution, with another way to the gradient of a wide kernel's weights.
+
+    Where oneDNN had no fast kernel (AVX-512 without bf16), it was 3 to 8 times as fast.
+    """
 
     @staticmethod
     def forward(
