@@ -13,6 +13,7 @@ def ds2kit_kinds() -> Iterator[tuple[str, str]]:
     yield "encoder", "ds2kit.components:Encoder"
     yield "tokenizer", "ds2kit.components:Tokenizer"
     yield "decoder", "ds2kit.components:Decoder"
+    yield "language_model", "ds2kit.components:LanguageModel"
     yield "waveform_augmentation", "ds2kit.components:WaveformAugmentation"
     yield "feature_augmentation", "ds2kit.components:FeatureAugmentation"
 

@@ -8,8 +8,8 @@ a component learns from the training split) are its options in a recipe's yaml.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Self
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal, Self
 
 import numpy as np
 from torch import Tensor, nn
@@ -18,6 +18,19 @@ from ds2kit.types import Chunk, Hypothesis, Padded, State, Word
 
 BLANK = 0
 """The token id of the CTC blank, in every tokenizer."""
+
+Unit = Literal["word", "character", "token"]
+"""What a language model counts: words between spaces, characters other than spaces, or the tokens
+of a tokenizer."""
+
+START = "<s>"
+"""How a language model writes the beginning of a text."""
+
+END = "</s>"
+"""How a language model writes the end of a text."""
+
+UNKNOWN = "<unk>"
+"""How a language model writes a unit that it does not know."""
 
 
 class Frontend(nn.Module, ABC):
@@ -182,6 +195,43 @@ class Tokenizer(ABC):
     @abstractmethod
     def from_json(cls, state: Mapping[str, Any]) -> Self:
         """The tokenizer that `to_json` described."""
+
+
+class LanguageModel(ABC):
+    """The probability of a text, unit by unit; constructed with the `path` of its file.
+
+    A state is what the model remembers of the units so far. It is never changed, and two that
+    predict the same may be equal, so that a search can join what led to them.
+    """
+
+    unit: Unit
+    """What it counts. A token is written as its text, a space in it as U+2581 (▁)."""
+
+    @abstractmethod
+    def initial_state(self) -> Hashable:
+        """The state before the first unit of a text."""
+
+    @abstractmethod
+    def score(
+        self, states: Sequence[Any], units: Sequence[str]
+    ) -> tuple[Sequence[float], Sequence[Hashable]]:
+        """ln P of each unit after its state, and the state after the unit.
+
+        END is the end of the text. A unit that the model does not know is UNKNOWN to it; its
+        probability is above zero.
+        """
+
+    def knows(self, unit: str) -> bool:
+        """Whether a unit has a probability of its own, or is UNKNOWN."""
+        return True
+
+    def native(self, units: Sequence[str]) -> Any:
+        """A library's own object of this model, for a decoder made with that library.
+
+        units: what the decoder will ask for, by the numbers it will use
+        None: there is none, and the decoder asks `score`
+        """
+        return None
 
 
 class Decoder(ABC):

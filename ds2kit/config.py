@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ds2kit.errors import Problems, UserError, close_name
-from ds2kit.options import Chosen, check, options_of
+from ds2kit.options import Chosen, Typed, check, options_of
 from ds2kit.registry import Toolkit
 from ds2kit.settings import Augment, Config, Corpus, Data, Optimizer, Schedule, Trainer
 
@@ -76,8 +76,8 @@ def check_config(tree: Mapping[str, Any], toolkit: Toolkit, place: str, folder: 
     augment = _augment(tree.get("augment"), toolkit, folder, problems)
     if problems:
         raise Problems(place, problems)
-    parts = [*chosen.values(), *augment.waveform, *augment.features]
-    made = {f"{c.kind}/{c.name}": _maker(c, toolkit) for c in parts}
+    named = [*chosen.values(), *augment.waveform, *augment.features]
+    made = {f"{c.kind}/{c.name}": _maker(c, toolkit) for n in named for c in n.parts()}
     sections |= chosen | {"augment": augment, "corpus": corpus, "seed": seed, "makers": made}
     config = Config(**sections)
     problems = list(_impossible(config))
@@ -95,10 +95,10 @@ def to_tree(config: Config, *, model_only: bool = False) -> dict[str, Any]:
             continue
         value = getattr(config, name)
         if value is not None:
-            tree[name] = _plain(value)
+            tree[name] = plain(value)
     if model_only:
         tree["data"] = {"sample_rate": config.data.sample_rate}
-    kinds = tuple(DEFAULT_COMPONENTS)
+    kinds = (*DEFAULT_COMPONENTS, "language_model")
     tree["makers"] = {
         key: maker
         for key, maker in config.makers.items()
@@ -139,21 +139,36 @@ def _read(path: Path, overrides: Sequence[str]) -> dict[str, Any]:
         tree = OmegaConf.load(path)
         if not OmegaConf.is_dict(tree):
             raise UserError(f"{path} holds no sections; expected a mapping such as 'encoder: ...'")
-        here = OmegaConf.from_dotlist([_absolute(override) for override in overrides])
-        plain = OmegaConf.to_container(OmegaConf.merge(tree, here), resolve=True)
+        here = OmegaConf.from_dotlist(list(overrides))
+        for kind in DEFAULT_COMPONENTS:
+            if _is_another(kind, OmegaConf.select(tree, kind), OmegaConf.select(here, kind)):
+                OmegaConf.update(tree, kind, {}, merge=False)
+        merged = OmegaConf.to_container(OmegaConf.merge(tree, here), resolve=True)
     except (YAMLError, OmegaConfBaseException, UnicodeDecodeError, ValueError) as error:
         told = " ".join(str(error).split())
         raise UserError(f"{path} cannot be read as yaml: {told}") from None
-    assert isinstance(plain, dict), "a mapping merged with a mapping is one"
-    return {str(name): value for name, value in plain.items()}
+    assert isinstance(merged, dict), "a mapping merged with a mapping is one"
+    for override in overrides:
+        _mark_typed(merged, override.partition("=")[0].split("."))
+    return {str(name): value for name, value in merged.items()}
 
 
-def _absolute(override: str) -> str:
-    # What is typed is relative to where it is typed, not to the yaml.
-    key, _, value = override.partition("=")
-    if key == "corpus.data" and value and not value.startswith("$"):
-        value = str(Path(value).expanduser().resolve())
-    return f"{key}={value}"
+def _is_another(kind: str, written: Any, typed: Any) -> bool:
+    """Whether what is typed names another component, which has other options."""
+    before, now = (
+        section.get("name") if isinstance(section, Mapping) else section
+        for section in (written, typed)
+    )
+    return now is not None and now != (before or DEFAULT_COMPONENTS[kind])
+
+
+def _mark_typed(tree: Any, keys: Sequence[str]) -> None:
+    """What is typed is relative to where it is typed, not to the yaml."""
+    *outer, last = keys
+    for key in outer:
+        tree = tree.get(key) if isinstance(tree, dict) else None
+    if isinstance(tree, dict) and isinstance(tree.get(last), str):
+        tree[last] = Typed(tree[last])
 
 
 def _section(kind: type[Any], given: Any, path: str, folder: Path, problems: list[str]) -> Any:
@@ -247,15 +262,16 @@ def _maker(chosen: Chosen, toolkit: Toolkit) -> str:
     return f"{offer.distribution} {offer.version}"
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Settings as YAML and JSON can hold them."""
     if isinstance(value, Chosen):
-        return {"name": value.name} | {k: _plain(v) for k, v in value.options.items()}
+        return {"name": value.name} | {k: plain(v) for k, v in value.options.items()}
     if is_dataclass(value):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     return str(value) if isinstance(value, Path) else value
 
 

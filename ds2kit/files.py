@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import os
 import shutil
 from collections.abc import Iterator
@@ -30,6 +31,14 @@ def whole_file(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # where the folder is none, nothing was written
             aside.unlink()
+
+
+def copy_whole(source: Path, target: Path) -> None:
+    """Copy a file; nothing where the same one is there. Raises UserError as `whole_file` does."""
+    if source == target or (target.is_file() and filecmp.cmp(source, target, shallow=False)):
+        return
+    with whole_file(target) as aside:
+        shutil.copyfile(source, aside)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ from ds2kit.components import (
     Tokenizer,
 )
 from ds2kit.errors import UserError
-from ds2kit.files import whole_file
+from ds2kit.files import copy_whole, whole_file
+from ds2kit.options import Chosen
 from ds2kit.registry import Toolkit
 from ds2kit.settings import Config
 from ds2kit.types import Chunk, Padded, State
@@ -149,10 +151,12 @@ def save(
 ) -> None:
     """Write a model folder; each file appears whole, the weights last.
 
+    The decoder's files, a language model say, are copied into it: the folder stands alone.
+
     half: parameters in bfloat16, half the size; learned statistics stay in float32
     """
     texts = {
-        CONFIG: configs.to_yaml(config, model_only=True),
+        CONFIG: portable_yaml(folder, config),
         TOKENIZER: tokenizer_json(model.tokenizer, config),
         CARD: card,
     }
@@ -160,6 +164,27 @@ def save(
         with whole_file(folder / name) as aside:
             aside.write_text(text, encoding="utf-8")
     save_weights(folder / WEIGHTS, model, half=half)
+
+
+def portable_yaml(folder: Path, config: Config) -> str:
+    """The text of a model folder's config.yaml; copies the decoder's files into the folder."""
+    portable = replace(config, decoder=_carried(config.decoder, folder))
+    return configs.to_yaml(portable, model_only=True)
+
+
+def _carried(chosen: Chosen, folder: Path) -> Chosen:
+    """A component by the names of its files in a folder, to which they are copied."""
+    options: dict[str, Any] = {}
+    for name, value in chosen.options.items():
+        if isinstance(value, Chosen):
+            options[name] = _carried(value, folder)
+        elif isinstance(value, Path):
+            of = chosen.kind if name == "path" else name
+            options[name] = Path(of + "".join(value.suffixes[-2:]))
+            copy_whole(value, folder / options[name])
+        else:
+            options[name] = value
+    return Chosen(chosen.kind, chosen.name, options)
 
 
 def save_weights(path: Path, model: AcousticModel, *, half: bool = False) -> None:

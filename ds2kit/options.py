@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -25,13 +25,27 @@ class Option:
     default: Any
 
 
+class Typed(str):
+    """A text from the command line: a path in it is relative to the working directory."""
+
+
 @dataclass(frozen=True)
 class Chosen:
-    """A component as a config names it, all of its options resolved."""
+    """A component as a config names it, all of its options resolved.
+
+    options: that of a component is a Chosen too
+    """
 
     kind: str
     name: str
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    def parts(self) -> Iterator[Chosen]:
+        """This component and those in its options."""
+        yield self
+        for value in self.options.values():
+            if isinstance(value, Chosen):
+                yield from value.parts()
 
 
 def options_of(function: Callable[..., Any]) -> dict[str, Option]:
@@ -118,18 +132,22 @@ def convert(value: Any, annotation: Any, path: str, folder: Path) -> Any:
         inner = arguments[1]
         return {str(k): convert(v, inner, _join(path, k), folder) for k, v in value.items()}
     if annotation is Path and isinstance(value, str | Path):
-        return (folder / Path(value).expanduser()).resolve()
+        begin = Path.cwd() if isinstance(value, Typed) else folder
+        return (begin / Path(value).expanduser()).resolve()
     if annotation is float and isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     if annotation is int and isinstance(value, int) and not isinstance(value, bool):
         return value
-    if annotation in (bool, str, type(None)) and isinstance(value, annotation):
+    if annotation is str and isinstance(value, str):
+        return str(value)
+    if annotation in (bool, type(None)) and isinstance(value, annotation):
         return value
     raise UserError(f"{path} is {value!r}; expected {expected(annotation)}")
 
 
 def _convert_literal(value: Any, annotation: Any, path: str) -> Any:
     allowed = typing.get_args(annotation)
+    value = str(value) if isinstance(value, Typed) else value
     for member in allowed:
         # YAML reads `precision: 32` as a number where a name is meant.
         named = isinstance(value, int) and not isinstance(value, bool) and str(value) == member
@@ -192,6 +210,8 @@ def expected(annotation: Any) -> str:
         return f"a list, each {expected(arguments[0])}"
     if origin is dict:
         return f"a mapping of names, each {expected(arguments[1])}"
+    if isinstance(annotation, type) and annotation not in _NAMES:
+        return f"a mapping such as {{name: ...}} of a {annotation.__name__}"
     return _NAMES.get(annotation, str(annotation))
 
 

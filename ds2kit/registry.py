@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import inspect
+import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +16,16 @@ import pluggy
 
 from ds2kit import hooks
 from ds2kit.errors import UserError, close_name
-from ds2kit.options import Chosen, Option, check, options_of
+from ds2kit.options import REQUIRED, Chosen, Option, check, options_of
 
 IN_THE_REPOSITORY = {
     ("tokenizer", "bigram"): "pip install ./plugins/bigram",
     ("frontend", "mel"): "pip install ./plugins/mel",
 }
 """Components that ds2kit's own repository has and its core has not, and how to get them."""
+
+SUPPLIED = {"language_model": {"path": Option("path", Path, REQUIRED)}}
+"""What components of a kind take first, and a yaml says beside their options."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,7 @@ class Toolkit:
         """The options of a component: its constructor's, and its `learn`'s where it learns."""
         component = self.component(kind, name)
         learned = options_of(component.learn) if hasattr(component, "learn") else {}
-        return options_of(component) | learned
+        return SUPPLIED.get(kind, {}) | options_of(component) | learned
 
     def choose(
         self, kind: str, section: Mapping[str, Any], path: str, folder: Path, problems: list[str]
@@ -140,13 +144,32 @@ class Toolkit:
         except UserError as error:
             problems.append(f"{path}.name: {error}")
             return Chosen(kind, name)
-        return Chosen(kind, name, check(given, options, path, folder, problems))
+        nested = {}
+        for option in options.values():
+            part, inner = self._kind_of(option.annotation), given.get(option.name)
+            if part and isinstance(inner, Mapping):
+                del given[option.name]
+                place = f"{path}.{option.name}"
+                nested[option.name] = self.choose(part, inner, place, folder, problems)
+        plain = {n: option for n, option in options.items() if n not in nested}
+        return Chosen(kind, name, check(given, plain, path, folder, problems) | nested)
 
     def make(self, chosen: Chosen, *first: Any) -> Any:
         """A component of the chosen options, and of what the toolkit supplies first."""
         component = self.component(chosen.kind, chosen.name)
+        made = {
+            name: self.make(value) if isinstance(value, Chosen) else value
+            for name, value in chosen.options.items()
+        }
+        supplied = [made[name] for name in SUPPLIED.get(chosen.kind, {})]
         own = options_of(component)
-        return component(*first, **{k: v for k, v in chosen.options.items() if k in own})
+        return component(*first, *supplied, **{k: v for k, v in made.items() if k in own})
+
+    def _kind_of(self, annotation: Any) -> str | None:
+        """The kind of component that an option wants, if it wants one."""
+        wanted = typing.get_args(annotation) or (annotation,)
+        paths = {f"{w.__module__}:{w.__qualname__}" for w in wanted if isinstance(w, type)}
+        return next((kind for kind, path in self.kinds.items() if path in paths), None)
 
     def learn(self, chosen: Chosen, learn: Callable[..., Any], *first: Any) -> Any:
         """Call a component's `learn` with the chosen options that are its own."""

@@ -125,12 +125,16 @@ class Hypothesis:
 
     tokens: ids without blanks and repeats
     score:  natural logarithm, the one the decoder ranked by
+    acoustic_score, language_score: the model's part of it and the language model's, ln P each,
+            the latter not weighted yet; None where a decoder does not tell them apart
     """
 
     text: str
     tokens: tuple[int, ...]
     score: float
     words: tuple[Word, ...] = ()
+    acoustic_score: float | None = None
+    language_score: float | None = None
 
 
 @dataclass(frozen=True)

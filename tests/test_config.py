@@ -76,6 +76,15 @@ def test_overrides_win(path: Path, toolkit: Toolkit, monkeypatch: pytest.MonkeyP
     assert config.speech.data == path.parent / "elsewhere" / "here"
 
 
+def test_another_component_has_other_options(path: Path, toolkit: Toolkit) -> None:
+    path.write_text(SMALL.replace("deepspeech2, width: 32", "nobodys, depth: 9"))
+
+    config = configs.load(path, toolkit, ["encoder.name=deepspeech2", "encoder.width=24"])
+
+    assert (config.encoder.name, config.encoder.options["width"]) == ("deepspeech2", 24)
+    assert config.encoder.options["layers"] != 2
+
+
 def test_everything_wrong_is_told_at_once(path: Path, toolkit: Toolkit) -> None:
     path.write_text(
         "encodr: {}\n"

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import importlib
+import math
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-from ds2kit.components import BLANK, Decoder, Tokenizer
+from ds2kit.components import BLANK, Decoder, LanguageModel, Tokenizer
 from ds2kit.errors import UserError
 from ds2kit.hooks import hookimpl
 from ds2kit.registry import Chosen, Plugin, Toolkit
@@ -26,6 +27,29 @@ class Silent(Decoder):
 
     def decode(self, log_probs: Padded) -> list[list[Hypothesis]]:
         return [[Hypothesis("", (), 0.0)] * self.times for _ in log_probs.lengths]
+
+
+class Even(LanguageModel):
+    unit = "word"
+
+    def __init__(self, path: Path, *, words: int = 2) -> None:
+        self.path, self.words = path, words
+
+    def initial_state(self) -> Hashable:
+        return None
+
+    def score(
+        self, states: Sequence[Any], units: Sequence[str]
+    ) -> tuple[Sequence[float], Sequence[Hashable]]:
+        return [-math.log(self.words)] * len(units), list(states)
+
+
+class Searching(Silent):
+    def __init__(
+        self, tokenizer: Tokenizer, *, language_model: LanguageModel | None = None, beam: int = 8
+    ) -> None:
+        super().__init__(tokenizer)
+        self.language_model, self.beam = language_model, beam
 
 
 class NoDecoder:
@@ -61,7 +85,7 @@ SILENT = ("decoder", "silent", "test_registry_made:Silent")
 def importable(monkeypatch: pytest.MonkeyPatch) -> None:
     """The classes above, to be found by dotted path."""
     made = ModuleType("test_registry_made")
-    made.__dict__.update(Silent=Silent, NoDecoder=NoDecoder)
+    made.__dict__.update(Silent=Silent, NoDecoder=NoDecoder, Searching=Searching, Even=Even)
     monkeypatch.setitem(sys.modules, "test_registry_made", made)
 
 
@@ -216,3 +240,55 @@ def test_callbacks_of_all_plugins() -> None:
     made.__dict__["ds2kit_callbacks"] = ds2kit_callbacks
 
     assert Toolkit([CORE, plugin(lambda: made)]).callbacks("config") == ["config", BLANK]
+
+
+SEARCHING = (
+    ("decoder", "searching", "test_registry_made:Searching"),
+    ("language_model", "even", "test_registry_made:Even"),
+)
+
+
+def test_a_component_may_be_an_option_of_another() -> None:
+    toolkit, problems = Toolkit([CORE, offering(*SEARCHING)]), list[str]()
+    section = {"name": "searching", "language_model": {"name": "even", "path": "a.arpa"}}
+
+    chosen = toolkit.choose("decoder", section, "decoder", HERE, problems)
+    decoder = toolkit.make(chosen, "the tokenizer")
+
+    assert problems == []
+    assert [part.kind for part in chosen.parts()] == ["decoder", "language_model"]
+    assert decoder.language_model.path == HERE / "a.arpa"
+    assert (decoder.language_model.words, decoder.beam, decoder.tokenizer) == (
+        2,
+        8,
+        "the tokenizer",
+    )
+
+
+def test_a_component_that_is_an_option_may_be_left_out() -> None:
+    toolkit, problems = Toolkit([CORE, offering(*SEARCHING)]), list[str]()
+
+    chosen = toolkit.choose("decoder", {"name": "searching"}, "decoder", HERE, problems)
+
+    assert problems == []
+    assert toolkit.make(chosen, None).language_model is None
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"name": "even"}, "decoder.language_model.path is missing; expected a path"),
+        ({"name": "evne", "path": "a"}, "did you mean 'even'?"),
+        ({"name": "even", "path": "a", "word": 3}, "decoder.language_model.word is not an option"),
+        (3, "expected a mapping such as {name: ...} of a LanguageModel"),
+    ],
+)
+def test_what_is_wrong_in_a_component_that_is_an_option(given: object, told: str) -> None:
+    toolkit, problems = Toolkit([CORE, offering(*SEARCHING)]), list[str]()
+
+    toolkit.choose(
+        "decoder", {"name": "searching", "language_model": given}, "decoder", HERE, problems
+    )
+
+    assert len(problems) == 1
+    assert told in problems[0]

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from ds2kit.components import Decoder
+from ds2kit.config import plain
 from ds2kit.data.batches import Batch, Loader, Selection, evaluation_steps
 from ds2kit.data.index import Index
 from ds2kit.decoding.words import timed
@@ -96,7 +97,7 @@ def settings_of(
     return {
         "data": str(data),
         "split": split,
-        "decoder": {"name": decoder.name, **_plain(decoder.options)},
+        "decoder": plain(decoder),
         "model_digest": weights,
         "index_digest": index.digest,
     }
@@ -190,7 +191,3 @@ def _read_settings(path: Path) -> dict[str, Any]:
     if not isinstance(settings, dict):
         raise UserError(f"{path} is damaged; remove {path.parent} to decode anew")
     return settings
-
-
-def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
-    return {n: str(v) if isinstance(v, Path) else v for n, v in options.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ds2kit import config as configs
@@ -27,6 +27,7 @@ class Place:
     def config(self, toolkit: Toolkit, overrides: Sequence[str] = ()) -> Config:
         """The experiment's config, or the model's, with overrides of how it is used.
 
+        The decoder is the model's: the one that `ds2kit tune` found, where it did.
         Raises UserError for overrides that would make another model of it.
         """
         for override in overrides:
@@ -35,9 +36,13 @@ class Place:
                     f"{override!r} cannot be changed in a trained model; "
                     f"expected one of {', '.join(DECODING_KEYS)}"
                 )
-        experiment = Experiment(self.folder).config
-        path = experiment if self.folder != self.model else self.model / models.CONFIG
-        return configs.load(path, toolkit, overrides)
+        of_model = [o for o in overrides if self.folder == self.model or o.startswith("decoder")]
+        model = configs.load(self.model / models.CONFIG, toolkit, of_model)
+        if self.folder == self.model:
+            return model
+        others = [override for override in overrides if override not in of_model]
+        experiment = configs.load(Experiment(self.folder).config, toolkit, others)
+        return replace(experiment, decoder=model.decoder)
 
 
 def find(folder: Path) -> Place:
