@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -20,6 +19,8 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+
+from ds2kit.cli import process
 
 # Neither torch nor ds2kit's networks here: a child's peak of memory begins at its parent's.
 
@@ -50,9 +51,7 @@ Key = tuple[str, str]
 
 def main() -> None:
     chosen = parser().parse_args()
-    # As ds2kit's command line has it, before any process imports torch.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+    process.prepare()  # as ds2kit's command line does, before torch is imported
     figures = compared(chosen)
     print(json.dumps(figures) if chosen.json else report(figures))
 

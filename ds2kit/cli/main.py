@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 
 import click
 
+from ds2kit.cli import process
 from ds2kit.errors import UserError, close_name
 from ds2kit.registry import Toolkit
 
@@ -45,11 +45,7 @@ def cli(debug: bool) -> None:
 def main() -> None:
     """Run the command line; exits with 0, 1 (an error of the user's) or 130 (Ctrl-C)."""
     debug = "--debug" in sys.argv
-    # Before torch is imported: threads that wait must sleep, or they take the cores from those
-    # that work (loader workers, another training).
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    # Likewise: its advice to programmers is not for who trains. Its errors are still heard.
-    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+    process.prepare()
     try:
         cli.main(prog_name="ds2kit", standalone_mode=False)
     except (KeyboardInterrupt, click.Abort) as error:

@@ -19,16 +19,16 @@ def clipped_relu(values: Tensor) -> Tensor:
     return F.hardtanh(values, 0.0, CLIP, inplace=True)
 
 
-def activate(values: Tensor, activation: Activation) -> None:
-    """Apply the activation to `values` in place; autograd does not see it."""
-    if activation == "tanh":
+def activate(values: Tensor, tanh: bool) -> None:
+    """Apply an activation, tanh or the clipped rectifier, in place; autograd does not see it."""
+    if tanh:
         torch.tanh_(values)
     else:
-        values.clamp_(0.0, CLIP)
+        values.clamp_(0.0, 20.0)  # CLIP; TorchScript knows no constants of a module
 
 
-def slope(outputs: Tensor, activation: Activation) -> Tensor:
+def slope(outputs: Tensor, tanh: bool) -> Tensor:
     """The activation's derivative where it gave `outputs`; 0 where it is clipped."""
-    if activation == "tanh":
+    if tanh:
         return 1 - outputs.square()
     return ((outputs > 0) & (outputs < CLIP)).to(outputs.dtype)

@@ -3,59 +3,65 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-Product = Callable[[Tensor, Tensor], None]
-"""(out [directions, batch, m], rows [directions, batch, k]): out += rows @ matrix."""
+OWN, ROUNDED, LINEAR, PACKED, BATCHED, LOWER = range(6)
+"""How a product is done; see `add_product`."""
+
+
+@dataclass(frozen=True)
+class Product:
+    """A matrix, laid out once for many products with a few rows each; see `add_product`."""
+
+    matrix: list[Tensor]
+    mode: int
 
 
 def product_with(matrix: Tensor, kind: torch.dtype) -> Product:
-    """The product with `matrix`, [directions, k, m], of rows that are rounded to `kind`.
-
-    What is added up, and `out`, have the matrix's own type. The matrix is laid out once here, as
-    the product of a few rows wants it.
-    """
-    if kind == matrix.dtype:
-        laid_out = matrix.contiguous()
-        return lambda out, rows: _add(out, rows, laid_out)
+    """The product with `matrix`, [directions, k, m], of rows that are rounded to `kind`."""
     if matrix.device.type != "cpu":
-        lower = matrix.to(kind)
-        return lambda out, rows: _add_lower(out, rows, lower)
+        return Product([matrix.to(kind).contiguous()], BATCHED if kind == matrix.dtype else LOWER)
+    if kind == matrix.dtype:
+        return Product([part.contiguous() for part in matrix], OWN)
     if kind == torch.bfloat16 and not has_bf16():
-        rounded = lowered(matrix, kind).contiguous()
-        return lambda out, rows: _add(out, lowered(rows, kind), rounded)
-    linears = [_linear(part.T.to(kind).contiguous()) for part in matrix]
-    return lambda out, rows: _add_each(out, rows.to(kind), linears)
+        return Product([lowered(part, kind).contiguous() for part in matrix], ROUNDED)
+    weights = [part.T.to(kind).contiguous() for part in matrix]
+    if can_pack():
+        return Product([torch.ops.mkldnn._reorder_linear_weight(w) for w in weights], PACKED)
+    return Product(weights, LINEAR)
 
 
-def _add(out: Tensor, rows: Tensor, matrix: Tensor) -> None:
-    out.baddbmm_(rows, matrix)
+def add_product(out: Tensor, rows: Tensor, matrix: list[Tensor], mode: int) -> None:
+    """out [directions, batch, m] += rows [directions, batch, k] @ matrix, for a `Product`.
+
+    What is added up, and `out`, have the type that the matrix had. On a CPU each direction has a
+    matrix, on a GPU all have one.
+    """
+    # TorchScript knows no constants of a module: the numbers are OWN, ROUNDED, ... LOWER.
+    if mode == 4:
+        out.baddbmm_(rows, matrix[0])
+    elif mode == 5:
+        out.add_(torch.bmm(rows.to(matrix[0].dtype), matrix[0]))
+    else:
+        for direction in range(len(matrix)):
+            own, part, own_rows = out[direction], matrix[direction], rows[direction]
+            if mode == 0:
+                own.addmm_(own_rows, part)
+            elif mode == 1:
+                own.addmm_(own_rows.to(torch.bfloat16).to(out.dtype), part)
+            elif mode == 2:
+                own.add_(F.linear(own_rows.to(part.dtype), part))
+            else:
+                own.add_(packed_linear(own_rows.to(torch.bfloat16), part))
 
 
-def _add_lower(out: Tensor, rows: Tensor, matrix: Tensor) -> None:
-    out.add_(torch.bmm(rows.to(matrix.dtype), matrix))
-
-
-def _add_each(out: Tensor, rows: Tensor, linears: list[Callable[[Tensor], Tensor]]) -> None:
-    for own, part, linear in zip(out, rows, linears, strict=True):
-        own.add_(linear(part))
-
-
-def _linear(weight: Tensor) -> Callable[[Tensor], Tensor]:
-    """[batch, k] to [batch, m] for a weight [m, k] on a CPU, packed where torch can."""
-    if not can_pack():
-        return lambda rows: F.linear(rows, weight)
-    packed = torch.ops.mkldnn._reorder_linear_weight(weight)
-    return lambda rows: _packed_linear(rows, packed)
-
-
-def _packed_linear(rows: Tensor, packed: Any) -> Tensor:
+def packed_linear(rows: Tensor, packed: Tensor) -> Tensor:
+    """[batch, k] to [batch, m] for a weight that `can_pack` says can be packed."""
     product: Tensor = torch.ops.mkldnn._linear_pointwise(rows, packed, None, "none", [], "")
     return product
 
@@ -67,7 +73,7 @@ def can_pack() -> bool:
     rows = torch.arange(-12.0, 12.0).reshape(3, 8).bfloat16()
     try:
         packed = torch.ops.mkldnn._reorder_linear_weight(weight)
-        found = _packed_linear(rows, packed)
+        found = packed_linear(rows, packed)
     except (AttributeError, RuntimeError, TypeError):
         return False
     return torch.allclose(found.float(), F.linear(rows.float(), weight.float()), rtol=0.01)

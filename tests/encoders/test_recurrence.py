@@ -156,7 +156,7 @@ def test_rounds_no_more_than_its_type(
 
     Relative to the norm: of the outputs, and of each gradient, against float64's.
     """
-    monkeypatch.setattr(way, "worth_a_thread", lambda operations: apart)
+    monkeypatch.setattr(way, "worth_a_thread", lambda operations, compiled: apart)
     lengths, width = (40, 33, 40, 7), 32
     frames = padded(utterances(lengths, GATES[cell] * width))
     order = TimeOrder.of(frames)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from ds2kit.encoders.threads import WORTH_SHARING, side_by_side, threads_for
+from ds2kit.encoders.threads import WORTH_SHARING, side_by_side, worth_a_thread
 
 
 @pytest.fixture(autouse=True)
@@ -35,17 +36,33 @@ def test_two_loops_share_the_threads(operations: int, share: int) -> None:
 
 
 @pytest.mark.parametrize(("operations", "inside"), [(WORTH_SHARING - 1, 1), (WORTH_SHARING, 4)])
-def test_one_loop_asks_for_itself(operations: int, inside: int) -> None:
+def test_one_loop_may_have_all_threads(operations: int, inside: int) -> None:
     found = []
 
-    def loop() -> None:
-        found.append(torch.get_num_threads())
-        with threads_for(operations):
-            found.append(torch.get_num_threads())
-
-    side_by_side([loop], operations)
-    assert found == [4, inside]
+    side_by_side([lambda: found.append(torch.get_num_threads())], operations)
+    assert found == [inside]
     assert torch.get_num_threads() == 4
+
+
+def test_loops_of_pythons_need_larger_products() -> None:
+    assert worth_a_thread(1, compiled=True)
+    assert not worth_a_thread(1, compiled=False)
+    assert worth_a_thread(WORTH_SHARING, compiled=False)
+    torch.set_num_threads(1)
+    assert not worth_a_thread(WORTH_SHARING, compiled=True)
+
+
+def test_a_forked_child_has_threads_of_its_own() -> None:
+    def two() -> list[int]:
+        found: list[int] = []
+        side_by_side([lambda: found.append(1), lambda: found.append(2)], 1)
+        return sorted(found)
+
+    assert two() == [1, 2]
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if two() == [1, 2] else 1)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 @pytest.mark.parametrize("failing", [0, 1])
