@@ -37,6 +37,7 @@ def ds2kit_commands() -> Iterator[tuple[str, str]]:
         "average",
         "decode",
         "score",
+        "compare",
         "transcribe",
         "describe",
         "plot",

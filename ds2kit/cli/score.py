@@ -19,7 +19,25 @@ import click
     help="What is done to both sides first: prepared, or plain (case and punctuation ignored).",
 )
 @click.option(
-    "--data", type=click.Path(path_type=Path), help="Prepared data, where they were moved."
+    "--by",
+    multiple=True,
+    metavar="COLUMN[:N]",
+    help="Rates for each value of a column of the index (speaker, ...) or of seconds, which is "
+    "cut in quartiles; with :N in N groups by number. May be given several times.",
+)
+@click.option(
+    "--pinyin", is_flag=True, help="Count the syllables of Mandarin too, with tones and without."
+)
+@click.option(
+    "--trn",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    help="Write ref.trn and hyp.trn there, for NIST's sclite.",
+)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="Prepared data, where they were moved or another program decoded.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(
@@ -27,17 +45,28 @@ def command(
     split: str,
     decoder: str | None,
     normaliser: str,
+    by: tuple[str, ...],
+    pinyin: bool,
+    trn: Path | None,
     data: Path | None,
     as_json: bool,
 ) -> None:
     """Score the hypotheses of SPLIT that `ds2kit decode` left in the folder.
 
     WER and CER over all utterances with 95 % intervals, by speaker, and what was confused. The
-    same is written beside the hypotheses, as score.txt and score.json.
+    same is written beside the hypotheses, as score.txt and score.json. `ds2kit compare` says
+    whether two results differ.
     """
     from ds2kit.scoring.experiment import score_experiment
 
     scored = score_experiment(
-        experiment, split, decoder=decoder, normaliser_name=normaliser, data=data
+        experiment,
+        split,
+        decoder=decoder,
+        normaliser_name=normaliser,
+        by=by,
+        pinyin=pinyin,
+        data=data,
+        trn_folder=trn,
     )
     click.echo(json.dumps(scored.to_json(), ensure_ascii=False) if as_json else scored.to_text())

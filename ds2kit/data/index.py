@@ -165,6 +165,25 @@ class Index:
         known = {name: found.pop(name) for name in SCHEMA.names}
         return Row(size=known.pop("bytes"), columns=found, **known)
 
+    def column(self, name: str) -> list[Any]:
+        """A column as it is, one value an utterance; `seconds` is the duration.
+
+        An utterance that its corpus says nothing of in this column has an empty text.
+        Raises UserError, which names those there are, where there is none of that name.
+        """
+        if name == "seconds":
+            durations: list[float] = self.seconds.tolist()
+            return durations
+        names = self.table.column_names
+        if name not in names:
+            there = ", ".join([*names, "seconds"])
+            raise UserError(
+                f"{self.folder / FILE} has no column '{name}'{close_name(name, names)} "
+                f"(there are: {there})"
+            )
+        values = self.table.column(name).to_pylist()
+        return ["" if value is None else value for value in values]
+
     def _numbers(self, column: str) -> NDArray[np.int64]:
         numbers: NDArray[np.int64] = self.table.column(column).to_numpy()
         return numbers

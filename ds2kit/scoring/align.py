@@ -7,7 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
-from rapidfuzz.distance import Levenshtein
+import numpy as np
+from numpy.typing import NDArray
+from rapidfuzz.distance import LCSseq, Levenshtein
 
 from ds2kit.types import Score
 
@@ -15,6 +17,18 @@ Unit = Literal["word", "character"]
 
 UNSPACED_SCRIPTS = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")
 """Scripts written without spaces between words, as Unicode's names of their letters begin."""
+
+
+MOST_CELLS = 10_000_000
+"""Bounds the memory of an alignment; longer utterances (3,000 units) keep any shortest one."""
+
+
+class Place(NamedTuple):
+    """Where an edit operation is: the places of the unit said and of the unit heard."""
+
+    tag: str
+    said: int
+    heard: int
 
 
 class Edit(NamedTuple):
@@ -48,19 +62,60 @@ def leading_unit(texts: Iterable[str]) -> Unit:
 def edits(reference: Sequence[str], hypothesis: Sequence[str]) -> tuple[Edit, ...]:
     """The fewest substitutions, deletions and insertions that make the one of the other.
 
-    Where several alignments are as short, the same one is always taken.
+    Of several alignments as short, one with the most units right, as NIST's sclite aligns: "a b"
+    heard as "b c" is a deletion and an insertion, and b is right. It is always the same one.
     """
     # Numbered, because rapidfuzz compares hashes, and those of strings may collide.
     numbers: dict[str, int] = {}
     said = [numbers.setdefault(unit, len(numbers)) for unit in reference]
     heard = [numbers.setdefault(unit, len(numbers)) for unit in hypothesis]
+    found = [Place(*operation) for operation in Levenshtein.editops(said, heard).as_list()]
+    right = len(said) - sum(1 for place in found if place.tag != "insert")
+    # No alignment has more units right than the longest common subsequence.
+    if right < LCSseq.similarity(said, heard) and len(said) * len(heard) <= MOST_CELLS:
+        found = _most_right(np.array(said, np.int32), np.array(heard, np.int32))
     return tuple(
         Edit(
-            "" if operation.tag == "insert" else reference[operation.src_pos],
-            "" if operation.tag == "delete" else hypothesis[operation.dest_pos],
+            "" if place.tag == "insert" else reference[place.said],
+            "" if place.tag == "delete" else hypothesis[place.heard],
         )
-        for operation in Levenshtein.editops(said, heard)
+        for place in found
     )
+
+
+def _most_right(said: NDArray[np.int32], heard: NDArray[np.int32]) -> list[Place]:
+    """Of the shortest alignments one with the most units right, by dynamic programming.
+
+    What counts is how much a pair spares: a right one a deletion and an insertion, a substitution
+    one of the two, and a trifle less, for which no edit more is ever worth while.
+    """
+    edit = len(said) + len(heard) + 1
+    spared = np.where(np.equal.outer(said, heard), 2 * edit, edit - 1).astype(np.int32)
+    best = np.zeros((len(said) + 1, len(heard) + 1), dtype=np.int32)
+    for row in range(len(said)):
+        before, now = best[row], best[row + 1]
+        np.add(before[:-1], spared[row], out=now[1:])
+        np.maximum(now[1:], before[1:], out=now[1:])
+        np.maximum.accumulate(now, out=now)
+    return _traced(best, spared < edit)
+
+
+def _traced(best: NDArray[np.int32], wrong: NDArray[np.bool_]) -> list[Place]:
+    """The edits of the best way, first to last."""
+    found: list[Place] = []
+    row, column = wrong.shape
+    while row or column:
+        if row and best[row, column] == best[row - 1, column]:
+            row -= 1
+            found.append(Place("delete", row, column))
+        elif column and best[row, column] == best[row, column - 1]:
+            column -= 1
+            found.append(Place("insert", row, column))
+        else:
+            row, column = row - 1, column - 1
+            if wrong[row, column]:
+                found.append(Place("replace", row, column))
+    return found[::-1]
 
 
 def score_edits(found: Iterable[Edit], units: int) -> Score:

@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from ds2kit.errors import UserError
-from ds2kit.scoring.align import (
-    Edit,
-    Unit,
-    characters,
-    edits,
-    leading_unit,
-    score_characters,
-    score_edits,
-    words,
-)
+from ds2kit.scoring.align import Edit, Unit, leading_unit
 from ds2kit.scoring.interval import (
     RESAMPLES,
     Interval,
@@ -26,36 +17,17 @@ from ds2kit.scoring.interval import (
     bootstrap_interval,
     resampled_by,
 )
-from ds2kit.text.normalise import Normaliser, normaliser
+from ds2kit.scoring.measures import LEADING, WITHOUT_SPACES, WORDS, Measure, measures
+from ds2kit.scoring.rows import Row, Scored, score_rows
+from ds2kit.scoring.slices import Slicing
+from ds2kit.text.normalise import normaliser
+from ds2kit.text.pinyin import reader
 from ds2kit.types import Score
 
 CONFUSIONS = 20
 """How many of the most frequent edits of each kind a report names."""
 
-KEYS_NAMED = 3
-"""How many keys an error names."""
-
 NOTHING = Score(0, 0, 0, 0)
-
-
-class Row(NamedTuple):
-    """An utterance as it was said and as it was heard; an unknown speaker is ""."""
-
-    key: str
-    reference: str
-    hypothesis: str
-    speaker: str = ""
-
-
-@dataclass(frozen=True)
-class Scored:
-    """A row's scores, and its edits by the unit that leads."""
-
-    speaker: str
-    edits: tuple[Edit, ...]
-    words: Score
-    with_spaces: Score
-    without_spaces: Score
 
 
 @dataclass(frozen=True)
@@ -65,9 +37,15 @@ class Rate:
     score: Score
     interval: Interval | None
 
+    @classmethod
+    def of(cls, scores: Sequence[Score], speakers: Sequence[str], *, resamples: int) -> Rate:
+        """Of scores and speakers, one an utterance."""
+        interval = bootstrap_interval(scores, speakers, resamples=resamples)
+        return cls(sum(scores, NOTHING), interval)
+
     def to_json(self) -> dict[str, Any]:
         return {
-            "rate": _finite(self.score.rate),
+            "rate": finite(self.score.rate),
             "low": self.interval and self.interval.low,
             "high": self.interval and self.interval.high,
             **_counts(self.score),
@@ -89,6 +67,27 @@ class Speaker:
 
 
 @dataclass(frozen=True)
+class Slice:
+    """The utterances that have a value of a column in common.
+
+    rates: by the name of the measure, with intervals of their own
+    """
+
+    value: str
+    utterances: int
+    resampled_by: Resampled
+    rates: Mapping[str, Rate]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "value": self.value,
+            "utterances": self.utterances,
+            "resampled_by": self.resampled_by,
+            **{name: rate.to_json() for name, rate in self.rates.items()},
+        }
+
+
+@dataclass(frozen=True)
 class Confusion:
     """An edit and how often it was met."""
 
@@ -100,114 +99,118 @@ class Confusion:
 class Report:
     """All that is said about the hypotheses of a split.
 
-    unit: what leads, the word or (scripts without spaces) the character; sentences wrong,
-          confusions and the order of the speakers are by it
+    unit:   what leads, the word or (scripts without spaces) the character; sentences wrong,
+            confusions and the order of speakers and slices are by it
+    rates:  by the name of the measure
+    pinyin: whose readings the syllables are, where they are counted
+    slices: by the name of the column
     """
 
     normaliser: str
     unit: Unit
     utterances: int
     sentences_wrong: int
-    words: Rate
-    characters_with_spaces: Rate
-    characters_without_spaces: Rate
+    rates: Mapping[str, Rate]
+    pinyin: str | None
     resampled_by: Resampled
     resamples: int
     speakers: tuple[Speaker, ...]
+    slices: Mapping[str, tuple[Slice, ...]]
     substitutions: tuple[Confusion, ...]
     deletions: tuple[Confusion, ...]
     insertions: tuple[Confusion, ...]
 
     @property
+    def words(self) -> Rate:
+        return self.rates[WORDS.name]
+
+    @property
     def leading(self) -> Rate:
         """The rate to quote: WER, or CER without spaces where the character leads."""
-        return self.words if self.unit == "word" else self.characters_without_spaces
+        return self.rates[LEADING[self.unit].name]
 
     def to_json(self) -> dict[str, Any]:
         """Rates are fractions of one; a rate without units, or without an interval, is null."""
+        sliced = {column: [one.to_json() for one in own] for column, own in self.slices.items()}
         return {
             "normaliser": self.normaliser,
             "unit": self.unit,
             "utterances": self.utterances,
             "sentences_wrong": self.sentences_wrong,
             "sentence_error_rate": self.sentences_wrong / self.utterances,
-            "wer": self.words.to_json(),
-            "cer_with_spaces": self.characters_with_spaces.to_json(),
-            "cer_without_spaces": self.characters_without_spaces.to_json(),
+            **{name: rate.to_json() for name, rate in self.rates.items()},
+            "pinyin": self.pinyin,
             "interval": {"percent": 95, "by": self.resampled_by, "resamples": self.resamples},
             "speakers": [_speaker_json(speaker) for speaker in self.speakers],
+            "slices": sliced,
             "substitutions": [[*one.edit, one.count] for one in self.substitutions],
             "deletions": [[one.edit.said, one.count] for one in self.deletions],
             "insertions": [[one.edit.heard, one.count] for one in self.insertions],
         }
 
 
-def pair(
-    references: Iterable[tuple[str, str, str]],
-    hypotheses: Iterable[tuple[str, str]],
-    place: object = "scoring",
-) -> list[Row]:
-    """Rows of (key, text, speaker) and (key, text), in the order of the references.
-
-    Raises UserError, which names the place, where a key stands twice or on one side only: what
-    is scored is exactly what is to be scored.
-    """
-    references, hypotheses = list(references), list(hypotheses)
-    said, heard = [key for key, _, _ in references], [key for key, _ in hypotheses]
-    _refuse(place, "references stand twice", _repeated(said))
-    _refuse(place, "hypotheses stand twice", _repeated(heard))
-    _refuse(place, "references have no hypothesis", _missing(said, heard))
-    _refuse(place, "hypotheses have no reference", _missing(heard, said))
-    texts = dict(hypotheses)
-    return [Row(key, text, texts[key], speaker) for key, text, speaker in references]
-
-
 def report(
-    rows: Sequence[Row], normaliser_name: str = "prepared", *, resamples: int = RESAMPLES
+    rows: Sequence[Row],
+    normaliser_name: str = "prepared",
+    *,
+    pinyin: bool = False,
+    slicings: Sequence[Slicing] = (),
+    resamples: int = RESAMPLES,
 ) -> Report:
-    """Score rows; the named normaliser goes over references and hypotheses alike."""
+    """Score rows; the named normaliser goes over references and hypotheses alike.
+
+    pinyin:   count the syllables of Mandarin too
+    slicings: of the places of the rows; each group gets rates of its own
+    """
     if not rows:
         raise UserError("there is nothing to score: the split has no utterances")
     normalise = normaliser(normaliser_name)
+    counted = measures(pinyin=pinyin)
     unit = leading_unit(normalise(row.reference) for row in rows)
-    scored = [_score(row, normalise, unit) for row in rows]
+    scored = score_rows(rows, normalise, counted, unit)
     speakers = [row.speaker for row in rows]
-
-    def rate(scores: Sequence[Score]) -> Rate:
-        interval = bootstrap_interval(scores, speakers, resamples=resamples)
-        return Rate(sum(scores, NOTHING), interval)
-
     frequent = Counter(edit for one in scored for edit in one.edits)
     return Report(
         normaliser=normaliser_name,
         unit=unit,
         utterances=len(rows),
         sentences_wrong=sum(1 for one in scored if one.edits),
-        words=rate([one.words for one in scored]),
-        characters_with_spaces=rate([one.with_spaces for one in scored]),
-        characters_without_spaces=rate([one.without_spaces for one in scored]),
+        rates=_rates(scored, counted, resamples),
+        pinyin=reader() if pinyin else None,
         resampled_by=resampled_by(speakers),
         resamples=resamples,
         speakers=_by_speaker(scored, unit),
+        slices={one.column: _slices(one, scored, counted, unit, resamples) for one in slicings},
         substitutions=_most(frequent, lambda edit: bool(edit.said and edit.heard)),
         deletions=_most(frequent, lambda edit: not edit.heard),
         insertions=_most(frequent, lambda edit: not edit.said),
     )
 
 
-def _score(row: Row, normalise: Normaliser, unit: Unit) -> Scored:
-    reference, hypothesis = normalise(row.reference), normalise(row.hypothesis)
-    said_words = words(reference)
-    said = characters(reference, spaces=False)
-    by_word = edits(said_words, words(hypothesis))
-    by_character = edits(said, characters(hypothesis, spaces=False))
-    return Scored(
-        speaker=row.speaker,
-        edits=by_word if unit == "word" else by_character,
-        words=score_edits(by_word, len(said_words)),
-        with_spaces=score_characters(reference, hypothesis, spaces=True),
-        without_spaces=score_edits(by_character, len(said)),
-    )
+def _rates(scored: Sequence[Scored], counted: Sequence[Measure], resamples: int) -> dict[str, Rate]:
+    speakers = [one.speaker for one in scored]
+    return {
+        name: Rate.of([one.scores[name] for one in scored], speakers, resamples=resamples)
+        for name in (measure.name for measure in counted)
+    }
+
+
+def _slices(
+    slicing: Slicing,
+    scored: Sequence[Scored],
+    counted: Sequence[Measure],
+    unit: Unit,
+    resamples: int,
+) -> tuple[Slice, ...]:
+    """Those heard worst first, or in the order of their numbers."""
+    found = []
+    for value, places in slicing.groups:
+        own = [scored[place] for place in places]
+        by = resampled_by([one.speaker for one in own])
+        found.append(Slice(value, len(own), by, _rates(own, counted, resamples)))
+    if not slicing.ordered:
+        found.sort(key=lambda one: -one.rates[LEADING[unit].name].score.rate)
+    return tuple(found)
 
 
 def _by_speaker(scored: Iterable[Scored], unit: Unit) -> tuple[Speaker, ...]:
@@ -220,8 +223,8 @@ def _by_speaker(scored: Iterable[Scored], unit: Unit) -> tuple[Speaker, ...]:
         Speaker(
             name,
             len(own),
-            sum((one.words for one in own), NOTHING),
-            sum((one.without_spaces for one in own), NOTHING),
+            sum((one.scores[WORDS.name] for one in own), NOTHING),
+            sum((one.scores[WITHOUT_SPACES.name] for one in own), NOTHING),
         )
         for name, own in utterances.items()
     ]
@@ -234,26 +237,8 @@ def _most(frequent: Counter[Edit], of_kind: Callable[[Edit], bool]) -> tuple[Con
     return tuple(sorted(of_this, key=lambda one: (-one.count, one.edit))[:CONFUSIONS])
 
 
-def _repeated(keys: Iterable[str]) -> list[str]:
-    return [key for key, count in Counter(keys).items() if count > 1]
-
-
-def _missing(keys: Iterable[str], there: Iterable[str]) -> list[str]:
-    known = set(there)
-    return [key for key in keys if key not in known]
-
-
-def _refuse(place: object, problem: str, keys: Sequence[str]) -> None:
-    if keys:
-        named = ", ".join(keys[:KEYS_NAMED]) + (", ..." if len(keys) > KEYS_NAMED else "")
-        raise UserError(
-            f"{place}: {len(keys)} {problem} ({named}); every utterance is scored, exactly once: "
-            "let `ds2kit decode` complete the split, or remove its folder and decode again"
-        )
-
-
-def _finite(rate: float) -> float | None:
-    """JSON has no infinity."""
+def finite(rate: float) -> float | None:
+    """As JSON can have it, which knows no infinity."""
     return rate if math.isfinite(rate) else None
 
 
@@ -271,8 +256,8 @@ def _speaker_json(speaker: Speaker) -> dict[str, Any]:
     return {
         "speaker": speaker.name,
         "utterances": speaker.utterances,
-        "wer": _finite(speaker.words.rate),
-        "cer_without_spaces": _finite(speaker.characters.rate),
+        "wer": finite(speaker.words.rate),
+        "cer_without_spaces": finite(speaker.characters.rate),
         "words": _counts(speaker.words),
         "characters": _counts(speaker.characters),
     }

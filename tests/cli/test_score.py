@@ -58,3 +58,15 @@ def test_a_mistake_is_the_users_and_prints_nothing(experiment: Path) -> None:
     assert isinstance(result.exception, UserError)
     assert "ds2kit decode" in str(result.exception)
     assert result.stdout == ""
+
+
+def test_slices_syllables_and_transcripts_are_asked_for(experiment: Path, tmp_path: Path) -> None:
+    chosen = ["--by", "text", "--by", "seconds:2", "--pinyin", "--trn", str(tmp_path / "trn")]
+    result = CliRunner().invoke(cli, ["score", str(experiment), "test", "--json", *chosen])
+
+    printed = json.loads(result.stdout)
+    assert list(printed["slices"]) == ["text", "seconds"]
+    # jin1 tian1 it's, and jin1 tian1 It's!
+    assert printed["pinyin_with_tones"]["units"] == 3
+    assert printed["pinyin_without_tones"]["errors"] == 1
+    assert (tmp_path / "trn" / "hyp.trn").read_text() == "今天 It's! (unknown-a)\n"

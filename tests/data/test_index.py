@@ -108,6 +108,24 @@ def test_digest_and_making_are_those_of_the_file(index: Index) -> None:
     assert index.made_from == {"prepare": "abc", "format": 1}
 
 
+def test_a_column_is_found_by_name_the_corpuss_own_and_seconds_too(index: Index) -> None:
+    assert index.column("speaker") == index.speakers
+    assert index.column("samples") == index.samples.tolist()
+    assert index.column("seconds") == index.seconds.tolist()
+    assert [bool(accent) for accent in index.column("accent")] == [
+        key[-1] in "13579" for key in index.keys
+    ]
+    with pytest.raises(UserError, match=r"no column 'acent'; did you mean 'accent'\? \(there are:"):
+        index.column("acent")
+
+
+def test_a_text_that_is_missing_is_empty(tmp_path: Path) -> None:
+    table = table_of(2).append_column("age", pa.array(["30", None], pa.large_string()))
+    write_index(tmp_path, table, {})
+
+    assert Index.load(tmp_path).column("age") == ["30", ""]
+
+
 def test_goes_to_other_processes(index: Index) -> None:
     copied = pickle.loads(pickle.dumps(index))
 

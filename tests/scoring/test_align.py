@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ds2kit.scoring import align
 from ds2kit.scoring.align import (
     Edit,
     characters,
@@ -21,22 +21,31 @@ sequences = st.lists(st.sampled_from(["a", "b", "bb", "好"]), max_size=12)
 sentences = st.text("ab 好", max_size=20)
 
 
+def shortest(reference: list[str], hypothesis: list[str]) -> tuple[int, int]:
+    """The fewest edits, and of the alignments that need no more the fewest substitutions."""
+    costs = [[(j, 0) for j in range(len(hypothesis) + 1)]]
+    for i, said in enumerate(reference, start=1):
+        costs.append([(i, 0)])
+        for j, heard in enumerate(hypothesis, start=1):
+            pair, gone, come = costs[i - 1][j - 1], costs[i - 1][j], costs[i][j - 1]
+            wrong = said != heard
+            ways = [(pair[0] + wrong, pair[1] + wrong), (gone[0] + 1, gone[1])]
+            costs[i].append(min(*ways, (come[0] + 1, come[1])))
+    return costs[-1][-1]
+
+
 def distance(reference: list[str], hypothesis: list[str]) -> int:
-    """Levenshtein's distance, cell by cell."""
-    costs = np.zeros((len(reference) + 1, len(hypothesis) + 1), dtype=int)
-    costs[:, 0] = np.arange(len(reference) + 1)
-    costs[0, :] = np.arange(len(hypothesis) + 1)
-    for i, said in enumerate(reference):
-        for j, heard in enumerate(hypothesis):
-            costs[i + 1, j + 1] = min(
-                costs[i, j] + (said != heard), costs[i, j + 1] + 1, costs[i + 1, j] + 1
-            )
-    return int(costs[-1, -1])
+    return shortest(reference, hypothesis)[0]
 
 
 @given(reference=sequences, hypothesis=sequences)
-def test_edits_are_the_fewest(reference: list[str], hypothesis: list[str]) -> None:
-    assert len(edits(reference, hypothesis)) == distance(reference, hypothesis)
+def test_edits_are_the_fewest_and_substitutions_among_them(
+    reference: list[str], hypothesis: list[str]
+) -> None:
+    found = edits(reference, hypothesis)
+    substituted = sum(1 for edit in found if edit.said and edit.heard)
+
+    assert (len(found), substituted) == shortest(reference, hypothesis)
 
 
 @given(reference=sequences, hypothesis=sequences)
@@ -54,6 +63,17 @@ def test_edits_account_for_every_unit(reference: list[str], hypothesis: list[str
 def test_edits_name_what_was_said_and_heard() -> None:
     assert edits(list("abcd"), list("axcde")) == (Edit("b", "x"), Edit("", "e"))
     assert edits(["a", "b"], ["b"]) == (Edit("a", ""),)
+
+
+def test_of_several_alignments_the_one_with_most_units_right_is_taken() -> None:
+    assert edits(["a", "b"], ["b", "c"]) == (Edit("a", ""), Edit("", "c"))
+    assert edits(list("abcd"), list("bxcda")) == (Edit("a", ""), Edit("", "x"), Edit("", "a"))
+
+
+def test_long_utterances_keep_any_shortest_alignment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(align, "MOST_CELLS", 3)
+
+    assert edits(["a", "b"], ["b", "c"]) == (Edit("a", "b"), Edit("b", "c"))
 
 
 @given(reference=sentences, hypothesis=sentences)

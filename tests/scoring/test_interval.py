@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 
 from ds2kit.scoring import interval
-from ds2kit.scoring.interval import Interval, bootstrap_interval, resampled_by
+from ds2kit.scoring.interval import (
+    Interval,
+    bootstrap_interval,
+    difference_interval,
+    resampled_by,
+)
 from ds2kit.types import Score
 
 
@@ -102,3 +107,40 @@ def test_silent_utterances_are_resampled_too() -> None:
 
     assert found
     assert np.isfinite([found.low, found.high]).all()
+
+
+def test_a_paired_difference_equals_all_resamples_written_out() -> None:
+    counts = [(0, 2, 3), (2, 2, 5), (4, 1, 4), (1, 0, 9)]
+    every = [
+        sum(second - first for first, second, _ in drawn) / sum(units for *_, units in drawn)
+        for drawn in product(counts, repeat=4)
+    ]
+    first = [Score(errors, 0, 0, units) for errors, _, units in counts]
+    second = [Score(errors, 0, 0, units) for _, errors, units in counts]
+
+    found = difference_interval(first, second, [""] * 4, resamples=40_000)
+
+    assert found
+    assert found.low == pytest.approx(np.quantile(every, 0.025), abs=0.02)
+    assert found.high == pytest.approx(np.quantile(every, 0.975), abs=0.02)
+
+
+def test_what_is_hard_for_both_does_not_widen_their_difference() -> None:
+    errors = np.arange(40) % 8
+    first, second = scores(errors, 10), scores(errors + 1, 10)
+
+    assert difference_interval(first, second, [""] * 40) == Interval(0.1, 0.1)
+    assert bootstrap_interval(first, [""] * 40) != Interval(0.35, 0.35)
+
+
+def test_differences_are_resampled_by_speaker_from_ten_up() -> None:
+    better = np.repeat([0, 1] * 5, 30)
+    first, second = scores(better, 1), scores(1 - better, 1)
+    names = [str(name) for name in np.repeat(np.arange(10), 30)]
+
+    by_speaker = difference_interval(first, second, names)
+    by_utterance = difference_interval(first, second, [""] * 300)
+
+    assert by_speaker
+    assert by_utterance
+    assert by_speaker.high - by_speaker.low > 3 * (by_utterance.high - by_utterance.low)

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from ds2kit.errors import UserError
 from ds2kit.scoring.align import Edit
-from ds2kit.scoring.report import Confusion, Row, pair, report
+from ds2kit.scoring.report import Confusion, report
+from ds2kit.scoring.rows import Row
+from ds2kit.scoring.slices import Slicing
 from ds2kit.types import Score
 
 ROWS = [
@@ -35,8 +37,8 @@ def test_errors_and_words_are_summed_over_the_utterances() -> None:
 def test_cer_is_named_both_ways() -> None:
     made = report([Row("a", "ab c", "abc")])
 
-    assert made.characters_with_spaces.score == Score(0, 1, 0, 4)
-    assert made.characters_without_spaces.score == Score(0, 0, 0, 3)
+    assert made.rates["cer_with_spaces"].score == Score(0, 1, 0, 4)
+    assert made.rates["cer_without_spaces"].score == Score(0, 0, 0, 3)
 
 
 def test_speakers_are_summed_and_the_worst_comes_first() -> None:
@@ -103,6 +105,50 @@ def test_json_names_what_a_program_reads() -> None:
     assert loaded["interval"] == {"percent": 95, "by": "utterance", "resamples": 10_000}
     assert loaded["substitutions"] == [["two", "too", 1]]
     assert loaded["speakers"][0]["speaker"] == "ann"
+    assert (loaded["slices"], loaded["pinyin"]) == ({}, None)
+    assert "pinyin_with_tones" not in loaded
+
+
+def test_syllables_are_counted_beside_characters() -> None:
+    made = report([Row("a", "银行在哪", "银航在拿"), Row("b", "妈妈", "马 妈")], pinyin=True)
+
+    # 行 is hang2 beside 银, as 航 is; 哪 and 拿 are na3 and na2, 妈 and 马 ma1 and ma3.
+    assert made.rates["cer_without_spaces"].score == Score(3, 0, 0, 6)
+    assert made.rates["pinyin_with_tones"].score == Score(2, 0, 0, 6)
+    assert made.rates["pinyin_without_tones"].score == Score(0, 0, 0, 6)
+    assert made.leading == made.rates["cer_without_spaces"]
+    assert made.to_json()["pinyin"].startswith("pypinyin ")
+
+
+SLICING = Slicing("place", (("north", (0, 1)), ("south", (2, 3))), ordered=False)
+
+
+def test_a_slice_has_the_rates_of_a_report_of_its_own() -> None:
+    made = report(ROWS, slicings=[SLICING])
+
+    assert list(made.slices) == ["place"]
+    for found, own in zip(made.slices["place"], (ROWS[:2], ROWS[2:]), strict=True):
+        assert found.rates == report(own).rates
+        assert (found.utterances, found.resampled_by) == (2, "utterance")
+    assert made.rates == report(ROWS).rates
+
+
+def test_the_slice_heard_worst_comes_first_but_where_numbers_are_in_order() -> None:
+    rows = [Row("a", "one", "one"), Row("b", "two", "too"), Row("c", "six", "six")]
+    groups = (("x", (0,)), ("y", (1,)), ("z", (2,)))
+
+    made = report(rows, slicings=[Slicing("p", groups, False), Slicing("q", groups, True)])
+
+    assert [one.value for one in made.slices["p"]] == ["y", "x", "z"]
+    assert [one.value for one in made.slices["q"]] == ["x", "y", "z"]
+
+
+def test_json_of_a_slice() -> None:
+    [north, south] = report(ROWS, slicings=[SLICING]).to_json()["slices"]["place"]
+
+    assert (north["value"], north["utterances"], north["resampled_by"]) == ("north", 2, "utterance")
+    assert (north["wer"]["errors"], north["wer"]["units"]) == (2, 4)
+    assert south["cer_without_spaces"]["low"] is not None
 
 
 @given(
@@ -121,28 +167,6 @@ def test_sums_agree(drawn: list[tuple[str, str, str]]) -> None:
     assert sum(one.count for one in made.substitutions) == made.words.score.substitutions
     assert sum(one.count for one in made.deletions) == made.words.score.deletions
     assert sum(one.count for one in made.insertions) == made.words.score.insertions
-
-
-def test_rows_keep_the_order_of_the_references() -> None:
-    rows = pair([("b", "said b", "ann"), ("a", "said a", "")], [("a", "heard a"), ("b", "heard b")])
-
-    assert rows == [Row("b", "said b", "heard b", "ann"), Row("a", "said a", "heard a", "")]
-
-
-@pytest.mark.parametrize(
-    ("references", "hypotheses", "problem"),
-    [
-        ("abcdef", "a", r"here: 5 references have no hypothesis \(b, c, d, \.\.\.\)"),
-        ("a", "ab", r"1 hypotheses have no reference \(b\)"),
-        ("aab", "ab", r"1 references stand twice \(a\)"),
-        ("ab", "abb", r"1 hypotheses stand twice \(b\)"),
-    ],
-)
-def test_one_sided_and_repeated_keys_are_refused(
-    references: str, hypotheses: str, problem: str
-) -> None:
-    with pytest.raises(UserError, match=problem):
-        pair([(key, "", "") for key in references], [(key, "") for key in hypotheses], "here")
 
 
 def test_nothing_to_score_is_refused() -> None:
