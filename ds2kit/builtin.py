@@ -39,6 +39,7 @@ def ds2kit_commands() -> Iterator[tuple[str, str]]:
         "score",
         "compare",
         "transcribe",
+        "tokens",
         "describe",
         "plot",
         "export",

@@ -20,6 +20,8 @@ from ds2kit.options import REQUIRED, Chosen, Option, check, options_of
 
 IN_THE_REPOSITORY = {
     ("tokenizer", "bigram"): "pip install ./plugins/bigram",
+    ("tokenizer", "mandarin"): "pip install ./plugins/mandarin",
+    ("tokenizer", "sentencepiece"): "pip install ./plugins/sentencepiece",
     ("frontend", "mel"): "pip install ./plugins/mel",
 }
 """Components that ds2kit's own repository has and its core has not, and how to get them."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from ds2kit import config as configs
 from ds2kit import model as models
 from ds2kit.components import Encoder, Frontend
 from ds2kit.encoders.deepspeech2 import DeepSpeech2
@@ -93,6 +94,33 @@ def test_a_tokenizer_of_another_kind_is_refused(folder: Path) -> None:
     (folder / "tokenizer.json").write_text(json.dumps(tree | {"name": "bigram"}))
     with pytest.raises(UserError, match="is of tokenizer 'bigram', the config of 'char'"):
         models.load(folder, Toolkit.installed())
+
+
+def test_english_and_mandarin_differ_in_the_output_layer_only(tiny_yaml: Path) -> None:
+    """The paper's claim, of one yaml: a language is its tokenizer, the rest of the network is not
+    told of it.
+    """
+    toolkit = Toolkit.installed()
+    config = configs.load(tiny_yaml, toolkit)
+    english = Char.learn(["the cats sat", "on a mat"])
+    mandarin = Char.learn(["今天天气很好", "我们走吧"])
+    assert not set(english.tokens[1:]) & set(mandarin.tokens[1:])
+    built = {}
+    for tokenizer in (english, mandarin):
+        torch.manual_seed(config.seed)
+        built[tokenizer] = models.build(config, tokenizer, toolkit).state_dict()
+    one, other = built[english], built[mandarin]
+
+    assert list(one) == list(other)
+    assert {name for name in one if one[name].shape != other[name].shape} == {
+        "output.weight",
+        "output.bias",
+    }
+    assert (len(one["output.bias"]), len(other["output.bias"])) == (english.size, mandarin.size)
+    for name in one:
+        if not name.startswith("output."):
+            # The layers below are drawn first: the very same weights.
+            assert torch.equal(one[name], other[name]), name
 
 
 def forward_only(frontend: LogSpectrogram, strides: list[int]) -> AcousticModel:

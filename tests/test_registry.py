@@ -15,7 +15,7 @@ import pytest
 from ds2kit.components import BLANK, Decoder, LanguageModel, Tokenizer
 from ds2kit.errors import UserError
 from ds2kit.hooks import hookimpl
-from ds2kit.registry import Chosen, Plugin, Toolkit
+from ds2kit.registry import IN_THE_REPOSITORY, Chosen, Plugin, Toolkit
 from ds2kit.types import Hypothesis, Padded
 
 HERE = Path("/somewhere")
@@ -212,7 +212,8 @@ def test_what_is_missing_has_a_remedy_that_works() -> None:
 
     assert "pip install ./plugins/bigram" in str(missed.value)
     root = Path(__file__).resolve().parents[1]
-    assert (root / "plugins" / "bigram" / "pyproject.toml").is_file()
+    for remedy in IN_THE_REPOSITORY.values():
+        assert (root / remedy.split()[-1] / "pyproject.toml").is_file()
 
 
 def test_a_new_kind_and_its_component() -> None:

@@ -56,7 +56,7 @@ def _row(toolkit: Toolkit, offer: Registered, check: bool) -> dict[str, Any]:
 
 def _line(row: dict[str, Any]) -> str:
     maker = f"{row['distribution']} {row['version']}"
-    line = f"{row['kind']:<23}{row['name']:<18}{maker:<24}{row.get('path', '')}".rstrip()
+    line = f"{row['kind']:<23}{row['name']:<18}{maker:<28}{row.get('path', '')}".rstrip()
     for name, option in row.get("options", {}).items():
         default = f" = {option['default']}" if "default" in option else ", required"
         line += f"\n    {name}{default} ({option['type']})"

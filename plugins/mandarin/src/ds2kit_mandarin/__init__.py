@@ -1,0 +1,1 @@
+"""Mandarin with Roman letters as tokens for ds2kit, numbers as they are read."""

@@ -1,0 +1,1 @@
+"""Pieces of words as tokens for ds2kit, learned by SentencePiece."""
