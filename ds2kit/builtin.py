@@ -36,6 +36,7 @@ def ds2kit_commands() -> Iterator[tuple[str, str]]:
         "train",
         "average",
         "decode",
+        "tune",
         "score",
         "compare",
         "transcribe",

@@ -141,6 +141,7 @@ class Toolkit:
             allowed, found = ", ".join(self.names(kind)), "missing" if name is None else repr(name)
             problems.append(f"{path}.name is {found}; expected one of {allowed}")
             return Chosen(kind, "")
+        name = str(name)  # typed, it is more than that, and a yaml takes no more
         try:
             options = self.options(kind, name)
         except UserError as error:

@@ -228,6 +228,47 @@ def tone(tmp_path: Path) -> Callable[..., Path]:
     return make
 
 
+@pytest.fixture
+def toy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+    """A decoder with a language model, installed: the overrides that name it."""
+    path = ROOT / "tests" / "toy"
+    monkeypatch.syspath_prepend(path)
+    monkeypatch.setenv("PYTHONPATH", str(path), prepend=os.pathsep)
+    (tmp_path / "lm.toy").write_text("a\t0.2\nb\t0.2\nc\t0.2\nd\t0.2\n</s>\t0.2\n")
+    return [
+        "decoder.name=rescoring",
+        "decoder.language_model.name=probabilities",
+        f"decoder.language_model.path={tmp_path / 'lm.toy'}",
+    ]
+
+
+@pytest.fixture
+def blurred(experiment: Path) -> Path:
+    """The tiny experiment, with log-probabilities of dev and test in which much is misheard."""
+    from ds2kit import config as configs
+    from ds2kit.data.index import Index
+    from ds2kit.decoding import log_probs
+    from ds2kit.decoding.network import Network
+    from ds2kit.registry import Toolkit
+
+    toolkit = Toolkit.installed()
+    config = configs.load(experiment / "config.yaml", toolkit)
+    for split in ("dev", "test"):
+        index = Index.load(config.speech.data / split)
+        network = Network(experiment / "model", toolkit, config, index)
+        kept = log_probs.keep(experiment / "decode" / split / log_probs.FOLDER, network)
+        _blur(kept.folder / log_probs.VALUES, network.tokenizer.size)
+    return experiment
+
+
+def _blur(path: Path, vocabulary: int) -> None:
+    values = np.fromfile(path, "<f4").reshape(-1, vocabulary)
+    noise = np.random.default_rng(3).standard_normal(values.shape)
+    blurred = np.clip(values, -6, 0) + 2.2 * noise
+    blurred -= np.log(np.exp(blurred).sum(axis=1, keepdims=True))
+    blurred.astype("<f4").tofile(path)
+
+
 @dataclass(frozen=True)
 class Ran:
     """How a command ended, and what it wrote."""

@@ -85,6 +85,14 @@ def test_another_component_has_other_options(path: Path, toolkit: Toolkit) -> No
     assert config.encoder.options["layers"] != 2
 
 
+def test_what_was_typed_can_be_written(path: Path, toolkit: Toolkit) -> None:
+    path.write_text(SMALL)
+    typed = configs.load(path, toolkit, ["decoder.name=greedy", "encoder.name=deepspeech2"])
+    path.write_text(configs.to_yaml(typed))
+
+    assert configs.load(path, toolkit).decoder.name == "greedy"
+
+
 def test_everything_wrong_is_told_at_once(path: Path, toolkit: Toolkit) -> None:
     path.write_text(
         "encodr: {}\n"

@@ -73,6 +73,7 @@ VIOLATIONS = {
     "Doors: omegaconf only in config": ("settings.py", "omegaconf"),
     "Doors: pyarrow only in data": ("scoring/report.py", "pyarrow"),
     "Doors: matplotlib only in training.figures": ("training/run.py", "matplotlib.pyplot"),
+    "Doors: optuna only in decoding.tune": ("training/tuning.py", "optuna"),
     "Doors: soundfile and soxr only in audio": ("data/shards.py", "soundfile"),
     "Doors: rapidfuzz only in scoring": ("decoding/greedy.py", "rapidfuzz"),
     "Doors: pypinyin only in text.pinyin": ("scoring/measures.py", "pypinyin"),

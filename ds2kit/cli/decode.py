@@ -3,54 +3,102 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ds2kit.registry import Toolkit
+
+if TYPE_CHECKING:
+    from ds2kit.decoding.network import Network
+    from ds2kit.decoding.split import Decoding
+    from ds2kit.settings import Config
 
 
 @click.command(name="decode")
 @click.argument("folder", metavar="EXP|MODEL", type=click.Path(path_type=Path))
 @click.argument("split")
 @click.argument("overrides", metavar="[KEY=VALUE]...", nargs=-1)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Processes that search; any number gives the same text. Default: one for each core; 0: "
+    "search in this process, as greedy always does.",
+)
+@click.option(
+    "--save-log-probs",
+    is_flag=True,
+    help="Keep what the network makes of SPLIT, so that it is not run again.",
+)
 @click.pass_obj
-def command(toolkit: Toolkit, folder: Path, split: str, overrides: tuple[str, ...]) -> None:
+def command(
+    toolkit: Toolkit,
+    folder: Path,
+    split: str,
+    overrides: tuple[str, ...],
+    workers: int | None,
+    save_log_probs: bool,
+) -> None:
     """Decode the prepared SPLIT with the model of EXP, or with a MODEL folder.
 
     Writes decode/SPLIT/DECODER/hypotheses.jsonl in the folder and prints its path. Stopped, it
     goes on when run again. KEY=VALUE overrides decoder.* and corpus.data, which a model folder
     needs to be told.
-    """
-    from ds2kit import model as models
-    from ds2kit.cli.progress import audio_bar, held_interrupts
-    from ds2kit.data.index import Index
-    from ds2kit.decoding.split import Decoding, decode_split, settings_of
-    from ds2kit.errors import UserError
-    from ds2kit.training.places import find
 
-    if Path(split).name != split:
-        raise UserError(f"{split!r} is no split; expected its name alone, such as test")
+    Log-probabilities that were kept, in decode/SPLIT/log_probs, are used where they are of this
+    model and this split.
+    """
+    from ds2kit.data.index import Index
+    from ds2kit.decoding.network import Network
+    from ds2kit.decoding.settings import settings_of
+    from ds2kit.decoding.split import Decoding
+    from ds2kit.training.places import checked_split, find
+
     place = find(folder)
     config = place.config(toolkit, overrides)
-    model, _ = models.load(place.model, toolkit)
     data = config.speech.data
-    index = Index.load(data / split)
+    index = Index.load(data / checked_split(split))
     settings = settings_of(place.model, data, split, index, config.decoder)
     decoding = Decoding(folder / "decode" / split / config.decoder.name, index, settings)
-    decoder = toolkit.make(config.decoder, model.tokenizer)
+    decoding.begin()
     begun = time.monotonic()
-    bar = audio_bar(float(index.seconds.sum()), f"decoding {split}")
-    with held_interrupts() as let_out, bar as shown:
-
-        def done(seconds: float) -> None:
-            shown(seconds)
-            let_out()
-
-        decoded = decode_split(decoding, model, decoder, config, done=done)
+    decoded = 0.0
+    if save_log_probs or not decoding.hypotheses.is_file():
+        network = Network(place.model, toolkit, config, index)
+        decoded = _decode(decoding, network, config, workers, save_log_probs)
     if decoded:
         speed = decoded / (time.monotonic() - begun)
-        click.echo(f"{decoded:.0f} s of audio, {speed:.0f} s of audio a second", err=True)
+        heard = f"{decoded / 3600:.1f} h" if decoded >= 3600 else f"{decoded:.0f} s"
+        _say(f"{heard} of audio, {speed:.0f} h of audio an hour")
     else:
-        click.echo(f"{split} was decoded already", err=True)
+        _say(f"{split} was decoded already")
     click.echo(str(decoding.hypotheses))
+
+
+def _decode(
+    decoding: Decoding, network: Network, config: Config, workers: int | None, save: bool
+) -> float:
+    """Decode what is not decoded yet; the seconds of audio that were."""
+    from ds2kit.cli.progress import audio_bar, held_interrupts
+    from ds2kit.decoding import log_probs
+    from ds2kit.decoding.split import decode_split, searchers
+
+    split, seconds = decoding.index.folder.name, float(decoding.index.seconds.sum())
+    folder = decoding.folder.parent / log_probs.FOLDER
+    toolkit, tokenizer = network.toolkit, network.tokenizer
+    searching = searchers(lambda: toolkit.make(config.decoder, tokenizer), workers)
+    with searching as searches, held_interrupts() as let_out:
+        kept = log_probs.find(folder, network.digests, _say)
+        if save and kept is None:
+            with audio_bar(seconds, f"the network over {split}") as shown:
+                kept = log_probs.keep(folder, network, done=shown, between=let_out)
+        hear = network.hear if kept is None else partial(kept.hear, decoding.index)
+        with audio_bar(seconds, f"decoding {split}") as shown:
+            return decode_split(decoding, hear, searches, done=shown, between=let_out)
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)

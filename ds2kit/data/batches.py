@@ -221,7 +221,7 @@ class Loader:
             sampler=self._places,
             num_workers=workers,
             collate_fn=_as_it_is,
-            worker_init_fn=_begin_worker,
+            worker_init_fn=begin_worker,
             # Of its own, so that starting workers does not draw from the global generator.
             generator=torch.Generator(),
         )
@@ -296,8 +296,9 @@ def _as_it_is(batch: Any) -> Any:
     return batch
 
 
-def _begin_worker(worker: int) -> None:
-    # A terminal, or a scheduler, sends these to all processes of the training.
+def begin_worker(worker: int = 0) -> None:
+    """What a process does first that works for this one: it ends with it, and when told by it."""
+    # A terminal, or a scheduler, sends these to all processes of a command.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     torch.set_num_threads(1)

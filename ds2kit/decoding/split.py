@@ -1,30 +1,33 @@
-"""Decode a prepared split: whole, in batches of similar length, resumable."""
+"""Decode a prepared split: whole, in processes side by side, resumable."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ds2kit.components import Decoder
-from ds2kit.config import plain
-from ds2kit.data.batches import Batch, Loader, Selection, evaluation_steps
 from ds2kit.data.index import Index
+from ds2kit.decoding.greedy import Greedy
+from ds2kit.decoding.lines import read_lines, write_lines
+from ds2kit.decoding.network import Heard, Hearing
+from ds2kit.decoding.settings import begin_with
 from ds2kit.decoding.words import timed
-from ds2kit.errors import Problems, UserError
+from ds2kit.decoding.workers import Workers, before_threads, cores
+from ds2kit.errors import UserError
 from ds2kit.files import whole_file
-from ds2kit.model import WEIGHTS, AcousticModel
-from ds2kit.options import Chosen
-from ds2kit.settings import Config
+from ds2kit.types import Hypothesis, Padded
 
-HYPOTHESES, PARTIAL, SETTINGS = "hypotheses.jsonl", "hypotheses.partial.jsonl", "settings.json"
+HYPOTHESES, PARTIAL = "hypotheses.jsonl", "hypotheses.partial.jsonl"
+
+Line = dict[str, Any]
+"""An utterance in hypotheses.jsonl."""
 
 
 @dataclass(frozen=True)
@@ -38,156 +41,114 @@ class Decoding:
     index: Index
     settings: Mapping[str, Any]
 
-    def begin(self) -> dict[str, dict[str, Any]]:
-        """What was decoded before, by key. Raises Problems where it was by other settings.
-
-        The folder of the data may be another one: it is the index in it that counts.
-        """
-        path = self.folder / SETTINGS
-        now = json.dumps(dict(self.settings), indent=1, ensure_ascii=False) + "\n"
-        before = _read_settings(path) if path.is_file() else None
-        if before is not None:
-            changed = [
-                f"{name}: {before.get(name)} -> {value}"
-                for name, value in json.loads(now).items()
-                if before.get(name) != value and name != "data"
-            ]
-            if changed:
-                raise Problems(
-                    f"{self.folder} was begun with other settings; remove it to decode anew",
-                    changed,
-                )
-        if before is None or before.get("data") != self.settings["data"]:
-            with whole_file(path) as aside:
-                aside.write_text(now, encoding="utf-8")
-        return {line["key"]: line for line in _lines(self.folder / PARTIAL)}
-
     @property
     def hypotheses(self) -> Path:
         return self.folder / HYPOTHESES
 
-    @contextmanager
-    def more(self) -> Iterator[TextIO]:
-        """The file of what is decoded so far, to write on. Raises UserError where the disk refuses;
-        what is there is gone on from.
+    def begin(self) -> NDArray[np.int64]:
+        """The places in the index of what is not decoded yet.
+
+        Raises Problems where it was begun by other settings.
         """
-        path = self.folder / PARTIAL
-        try:
-            with path.open("a", encoding="utf-8") as file:
-                yield file
-        except OSError as error:
-            reason = error.strerror or error
-            raise UserError(
-                f"{path} could not be written: {reason}; make room, run again"
-            ) from error
+        begun = any((self.folder / name).is_file() for name in (HYPOTHESES, PARTIAL))
+        begin_with(self.folder, self.settings, "decode", begun=begun)
+        if self.hypotheses.is_file():
+            return np.zeros(0, np.int64)
+        known = {line["key"] for line in read_lines(self.folder / PARTIAL, "key")}
+        return np.array([i for i, key in enumerate(self.index.keys) if key not in known], np.int64)
 
-    def complete(self, found: Mapping[str, Mapping[str, Any]]) -> None:
+    def complete(self) -> None:
         """Write the hypotheses of all utterances, in the order of the index."""
-        with whole_file(self.hypotheses) as aside, aside.open("w", encoding="utf-8") as file:
-            for key in self.index.keys:
-                file.write(json.dumps(found[key], ensure_ascii=False) + "\n")
+        found = {line["key"]: line for line in read_lines(self.folder / PARTIAL, "key")}
+        with whole_file(self.hypotheses) as aside, aside.open("wb") as file:
+            write_lines(file, (found[key] for key in self.index.keys))
         (self.folder / PARTIAL).unlink(missing_ok=True)
-
-
-def settings_of(
-    model_folder: Path, data: Path, split: str, index: Index, decoder: Chosen
-) -> dict[str, Any]:
-    """All that hypotheses depend on."""
-    weights = hashlib.sha256((model_folder / WEIGHTS).read_bytes()).hexdigest()
-    return {
-        "data": str(data),
-        "split": split,
-        "decoder": plain(decoder),
-        "model_digest": weights,
-        "index_digest": index.digest,
-    }
 
 
 def decode_split(
     decoding: Decoding,
-    model: AcousticModel,
-    decoder: Decoder,
-    config: Config,
+    hear: Callable[[NDArray[np.int64]], Hearing],
+    workers: Workers[Heard, Line],
     *,
     done: Callable[[float], None] = lambda seconds: None,
+    between: Callable[[], None] = lambda: None,
 ) -> float:
     """Decode what is not decoded yet; returns the seconds of audio that were.
 
-    done: hears the seconds of audio after each batch, when they are in the file; it may raise
-    Raises Problems where the folder was begun with other settings.
+    hear:    gives the log-probabilities of the utterances at such places of the index, in batches
+    workers: which decode them, by `Searching`
+    done:    hears the seconds of audio of each utterance, when it is in the file
+    between: called often; what it raises, such as an interrupt, ends the decoding, which goes on
+             when it is called again
+    Raises Problems where the folder was begun with other settings, and UserError where an
+    utterance cannot be decoded or the disk refuses.
     """
-    found = decoding.begin()
+    rows = decoding.begin()
     if decoding.hypotheses.is_file():
         return 0.0
-    keys = decoding.index.keys
-    rows = np.array([i for i, key in enumerate(keys) if key not in found], dtype=np.int64)
-    decoded = 0.0
-    if len(rows):
-        steps = evaluation_steps(
-            Selection((decoding.index,), (rows,)),
-            model.tokenizer,
-            sample_rate=model.sample_rate,
-            seconds_per_step=config.data.seconds_per_step,
-        )
-        # Closed, the loader's workers have ended before what interrupts this is told of.
-        loader = closing(iter(Loader(steps, workers=config.data.workers)))
-        with decoding.more() as file, loader as batches:
-            for batch in batches:
-                for line in decode_batch(model, decoder, batch):
-                    found[line["key"]] = line
-                    file.write(json.dumps(line, ensure_ascii=False) + "\n")
-                file.flush()
-                decoded += batch.seconds
-                done(batch.seconds)
-    decoding.complete(found)
+    path, decoded = decoding.folder / PARTIAL, 0.0
+    try:
+        with path.open("ab") as file, closing(hear(rows)) as batches:
+            named = ([(heard.key, heard) for heard in batch] for batch in batches)
+            for _, line in workers.map(named, between):
+                write_lines(file, [line])
+                decoded += line["seconds"]
+                done(line["seconds"])
+    except OSError as error:
+        reason = error.strerror or error
+        raise UserError(f"{path} could not be written: {reason}; make room, run again") from error
+    decoding.complete()
     return decoded
 
 
-def decode_batch(model: AcousticModel, decoder: Decoder, batch: Batch) -> Iterator[dict[str, Any]]:
-    """The hypothesis of each utterance, as a line of hypotheses.jsonl."""
-    like = next(model.parameters())
-    batch = batch.to(like.device, like.dtype)
-    with torch.inference_mode():
-        log_probs = model(batch.waveforms)
-    lengths = batch.waveforms.lengths.tolist()
-    for key, samples, best in zip(batch.keys, lengths, decoder.decode(log_probs), strict=True):
-        seconds = samples / model.sample_rate
-        words = timed(best[0].words, model.frame_seconds, seconds)
-        yield {
-            "key": key,
-            "text": best[0].text,
-            "score": best[0].score,
-            "seconds": seconds,
-            "words": [asdict(word) for word in words],
-        }
+@contextmanager
+def searchers(
+    make: Callable[[], Decoder], count: int | None = None
+) -> Iterator[Workers[Heard, Line]]:
+    """Workers that decode, all with the one decoder that is made here.
+
+    count: processes; None: one for each core. Greedy needs none: it takes no longer to decode an
+           utterance than to hand it to another process
+    """
+    with before_threads():
+        decoder = make()
+        processes = cores() if count is None else count
+        workers = Workers(Searching(decoder), 0 if isinstance(decoder, Greedy) else processes)
+    with workers:
+        yield workers
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The whole lines of a file that may have been cut off; the rest is taken away."""
-    if not path.is_file():
-        return
-    data = path.read_bytes()
-    whole = data[: data.rfind(b"\n") + 1]
-    if len(whole) < len(data):
-        with path.open("r+b") as file:
-            file.truncate(len(whole))
-    for number, line in enumerate(whole.splitlines(), start=1):
-        try:
-            hypothesis = json.loads(line)
-        except ValueError:
-            hypothesis = None
-        if not isinstance(hypothesis, dict) or "key" not in hypothesis:
-            raise UserError(
-                f"{path}, line {number}: no hypothesis as JSON; remove the file to decode anew"
-            )
-        yield hypothesis
+@dataclass(frozen=True)
+class Searching:
+    """What a worker does: an utterance, heard by the network, to a line of hypotheses.jsonl.
+
+    Each by itself, so that neither its neighbours nor their number changes anything.
+    """
+
+    decoder: Decoder
+
+    def __call__(self, heard: Heard) -> Line:
+        hypotheses = search(self.decoder, heard.log_probs)
+        best = hypotheses[0]
+        words = timed(best.words, heard.frame_seconds, heard.seconds)
+        line = {"key": heard.key, **_scored(best), "seconds": heard.seconds}
+        line["words"] = [asdict(word) for word in words]
+        if len(hypotheses) > 1:
+            line["n_best"] = [_scored(hypothesis) for hypothesis in hypotheses]
+        return line
 
 
-def _read_settings(path: Path) -> dict[str, Any]:
-    try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        settings = None
-    if not isinstance(settings, dict):
-        raise UserError(f"{path} is damaged; remove {path.parent} to decode anew")
-    return settings
+def search(decoder: Decoder, log_probs: NDArray[np.float32]) -> list[Hypothesis]:
+    """The hypotheses of [frames, vocabulary], best first."""
+    alone = Padded(torch.from_numpy(log_probs)[None], torch.tensor([len(log_probs)]))
+    return decoder.decode(alone)[0]
+
+
+def _scored(hypothesis: Hypothesis) -> dict[str, Any]:
+    """The text, and the scores that there are."""
+    parts = {
+        "acoustic_score": hypothesis.acoustic_score,
+        "language_score": hypothesis.language_score,
+    }
+    told = {name: float(score) for name, score in parts.items() if score is not None}
+    return {"text": hypothesis.text, "score": float(hypothesis.score), **told}

@@ -9,7 +9,6 @@ from typing import Literal
 
 from torch import Tensor
 
-from ds2kit import config as configs
 from ds2kit import model as models
 from ds2kit.errors import UserError
 from ds2kit.files import whole_folder
@@ -35,7 +34,8 @@ def average(
     count:  how many; None: the usual number, or fewer where fewer are kept
     Raises UserError where there are no such epochs, where one is damaged, or where `target` exists.
     """
-    if find(folder).model == folder:
+    place = find(folder)
+    if place.model == folder:
         raise UserError(
             f"{folder} is a model folder, which has one set of weights; "
             "name the experiment that it is from"
@@ -49,7 +49,7 @@ def average(
     about = experiment.model / models.CARD
     if not about.is_file():
         raise UserError(f"{about} is not there; it belongs to the model, copy it along")
-    config = configs.load(experiment.config, toolkit)
+    config = place.config(toolkit)
     tokenizer = models.load_tokenizer(experiment.tokenizer, config, toolkit)
     model = models.build(config, tokenizer, toolkit)
     model.load_state_dict(mean(_states(model, epochs, chosen)))

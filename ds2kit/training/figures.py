@@ -1,4 +1,4 @@
-"""Figures: the curves of a training, and an utterance beside what the model heard in it."""
+"""Figures: the curves of a training, an utterance beside what the model heard in it, a tuning."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from ds2kit.data.batches import Selection
 from ds2kit.data.index import Index
 from ds2kit.data.reading import read_payloads
 from ds2kit.decoding.greedy import Greedy
+from ds2kit.decoding.tune import Trial, Tuned
 from ds2kit.files import whole_file
 from ds2kit.model import AcousticModel
 from ds2kit.training.evaluation import evaluating
@@ -92,6 +93,50 @@ def curves_figure(events: Sequence[dict[str, Any]]) -> Figure:
         axes.set_xlabel("step")
         axes.grid(alpha=0.3)
     return figure
+
+
+def tuning_figure(tuned: Tuned, unit: str, split: str) -> Figure:
+    """The error rate by the weights that were tried, and by the beam."""
+    figure = _new_figure(10.0, 4.5)
+    left, right = figure.subplots(1, 2, width_ratios=[3, 2])
+    label = f"{unit} error rate on {split}, %"
+    points = [
+        (*trial.weights[:2], _percent(trial, unit)) for trial in tuned.surface if trial.weights
+    ]
+    weights, scores, rates = np.array(points).T
+    # The worst are many times as bad: their colours would leave none to tell the good ones apart.
+    top = min(rates.max(), 2 * rates.min() + 1)
+    colours = {"cmap": "viridis_r", "vmin": rates.min(), "vmax": max(top, rates.min() + 0.01)}
+    if _spread(weights, scores):
+        shown = np.clip(rates, None, top)
+        left.tricontourf(weights, scores, shown, levels=20, alpha=0.6, **colours)
+    dots = left.scatter(weights, scores, c=rates, edgecolors="black", lw=0.5, **colours)
+    figure.colorbar(dots, ax=left, label=label, extend="max" if rates.max() > top else "neither")
+    best = tuned.best.weights
+    assert best is not None
+    left.plot(*best[:2], "r*", ms=16, label=f"best: {best.lm_weight:g}, {best.word_score:g}")
+    left.margins(0.05)
+    left.set_xlabel("language-model weight")
+    left.set_ylabel("word score")
+    left.legend()
+    beams = [str(trial.weights.beam or "") for trial in tuned.beams if trial.weights]
+    right.plot(beams, [_percent(trial, unit) for trial in tuned.beams], "o-", label="best weights")
+    for trial, name, style in ((tuned.greedy, "greedy", "--"), (tuned.zero, "weights of 0", ":")):
+        right.axhline(_percent(trial, unit), ls=style, color="0.4", label=name)
+    right.set_xlabel("beam")
+    right.set_ylabel(label)
+    right.grid(alpha=0.3)
+    right.legend()
+    return figure
+
+
+def _percent(trial: Trial, unit: str) -> float:
+    return 100 * trial.score(unit).rate
+
+
+def _spread(x: np.ndarray, y: np.ndarray) -> bool:
+    """Whether points span an area, and not only a line."""
+    return int(np.linalg.matrix_rank(np.stack([x - x[0], y - y[0]]))) == 2
 
 
 def save_figure(figure: Figure, path: Path) -> None:

@@ -42,7 +42,15 @@ class Place:
             return model
         others = [override for override in overrides if override not in of_model]
         experiment = configs.load(Experiment(self.folder).config, toolkit, others)
-        return replace(experiment, decoder=model.decoder)
+        makers = {**experiment.makers, **model.makers}
+        return replace(experiment, decoder=model.decoder, makers=makers)
+
+
+def checked_split(split: str) -> str:
+    """The name of a split. Raises UserError where it is none, but a path for instance."""
+    if Path(split).name != split:
+        raise UserError(f"{split!r} is no split; expected its name alone, such as test")
+    return split
 
 
 def find(folder: Path) -> Place:

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 import torch
 
+from ds2kit import config as configs
 from ds2kit import model as models
+from ds2kit.decoding.default import set_default
 from ds2kit.registry import Toolkit
 from ds2kit.training.epochs import Epochs
 
@@ -61,6 +63,21 @@ def test_five_where_there_are_more(
     ran = ds2kit("average", several, tmp_path / "mean")
 
     assert ran.out.endswith("after epochs 1, 2, 3, 4, 6\n")
+
+
+def test_has_the_decoder_that_was_tuned(
+    ds2kit: Callable[..., Any], several: Path, toy: list[str], tmp_path: Path
+) -> None:
+    toolkit = Toolkit.installed()
+    config = configs.load(several / "model" / "config.yaml", toolkit, toy)
+    set_default(several / "model", config, config.decoder, "`dev`.", toolkit)
+
+    ds2kit("average", several, tmp_path / "mean")
+
+    made = configs.load(tmp_path / "mean" / "config.yaml", toolkit)
+    assert made.decoder.name == "rescoring"
+    assert made.decoder.options["language_model"].options["path"].parent == tmp_path / "mean"
+    assert made.makers["language_model/probabilities"] == "ds2kit-toy 1.0"
 
 
 def test_transcribes_and_tells_what_it_is(

@@ -16,14 +16,17 @@ import torch
 
 from ds2kit import model as models
 from ds2kit.data.index import Index
+from ds2kit.decoding.tune import Trial, Tuned, Weights
 from ds2kit.model import AcousticModel
 from ds2kit.registry import Toolkit
 from ds2kit.training.figures import (
     curves_figure,
     save_figure,
+    tuning_figure,
     utterance_figure,
     waveform_figure,
 )
+from ds2kit.types import Score
 
 
 @pytest.fixture(scope="module")
@@ -146,3 +149,33 @@ def test_curves_of_a_training_that_has_just_begun_or_went_wrong(
     wrong = [step | {"update": 1, "loss": float("nan"), "skipped": ["a"]}]
 
     assert saved(curves_figure(begun)) == saved(curves_figure(wrong)) == (1200, 840)
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        [(0.0, 0.0)],
+        [(0.0, 0.0), (0.5, 0.5)],
+        [(0.0, 0.0), (0.5, 0.5), (1.0, 1.0), (1.5, 1.5)],  # in a line
+        [(0.0, 0.0), (0.5, 0.5), (1.0, 0.0), (2.0, 3.0)],
+    ],
+    ids=len,
+)
+@pytest.mark.parametrize("beams", [[None], [8], [4, 8, 16]], ids=str)
+@pytest.mark.parametrize("worst", [0, 7, 5000])
+def test_a_tuning(
+    saved: Callable[[Any], tuple[int, int]],
+    weights: list[tuple[float, float]],
+    beams: list[int | None],
+    worst: int,
+) -> None:
+    """However many weights and beams, and where none, or nearly all, is wrong."""
+
+    def trial(errors: int, made: Weights | None) -> Trial:
+        return Trial(made, Score(errors, 0, 0, 900), Score(errors, 0, 0, 4000), 1.0)
+
+    surface = [trial(i * worst, Weights(*pair, beams[0])) for i, pair in enumerate(weights)]
+    best = [trial(0, Weights(*weights[0], beam)) for beam in beams]
+    tuned = Tuned(trial(worst, None), surface[0], best[-1], tuple(surface), tuple(best))
+
+    assert saved(tuning_figure(tuned, "word", "dev")) == (1200, 540)
