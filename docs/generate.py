@@ -77,6 +77,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     "ds2kit.audio.read": ("read",),
     "ds2kit.audio.write": ("wav",),
     "ds2kit.data.download": ("fetch", "extract"),
+    "ds2kit.data.manifest": ("utterances",),
 }
 """What plugins, recipes and programs may rely on; everything else may change."""
 

@@ -26,6 +26,8 @@ class Utterance:
     seconds: how much of it; None takes it to the end
     channel: which channel of it; None mixes all of them
     columns: anything else worth keeping, as text
+    problem: what the corpus itself shows to be wrong with it, such as "its transcript is empty";
+             `ds2kit prepare` names it and refuses the split, or leaves the utterance out
     """
 
     key: str
@@ -36,6 +38,7 @@ class Utterance:
     seconds: float | None = None
     channel: int | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
+    problem: str = ""
 
 
 @dataclass(frozen=True)

@@ -15,4 +15,6 @@ if ! command -v ds2kit > /dev/null; then
     PATH=$root/.venv/bin:$PATH
 fi
 python=$(dirname "$(command -v ds2kit)")/python
-if [ -e requirements.txt ]; then "$python" -m pip install --quiet -r requirements.txt; fi
+if [ -e requirements.txt ] && ! "$python" ../requirements.py requirements.txt; then
+    "$python" -m pip install --quiet -r requirements.txt
+fi

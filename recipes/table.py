@@ -7,18 +7,28 @@ import sys
 from pathlib import Path
 from typing import Any
 
-RATES = {"word": ("wer", "cer_with_spaces"), "character": ("cer_without_spaces", "wer")}
+RATES = {
+    "word": {"wer": "WER", "cer_with_spaces": "CER"},
+    "character": {"cer_without_spaces": "CER", "wer": "WER"},
+}
 """What is shown, by what the language is scored in."""
+
+SYLLABLES = {"pinyin_with_tones": "syllables", "pinyin_without_tones": "syllables without tones"}
+"""What is shown too where it was counted."""
 
 
 def table(experiment: Path, splits: list[str]) -> list[tuple[str, str]]:
     """Rows of two columns: the error rates of the splits, the training's speed, what to do next."""
     rows = []
     for split in splits:
-        for path in sorted((experiment / "decode" / split).glob("*/score.json")):
+        paths = sorted((experiment / "decode" / split).glob("*/score.json"))
+        for path in paths:
             score = json.loads(path.read_text("utf-8"))
-            for rate in RATES[score["unit"]]:
-                rows.append((f"{split} {rate[:3].upper()}", _percent(score[rate])))
+            # Which decoder's, where there are several.
+            of = f", {path.parent.name}" if len(paths) > 1 else ""
+            for rate, title in (RATES[score["unit"]] | SYLLABLES).items():
+                if score.get(rate, {}).get("rate") is not None:
+                    rows.append((f"{split} {title}{of}", _percent(score[rate])))
     rows += _training(experiment)
     # Beside the Python that runs this: it need not be on the PATH of whoever started run.sh.
     ds2kit = Path(sys.executable).with_name("ds2kit")
@@ -30,6 +40,8 @@ def table(experiment: Path, splits: list[str]) -> list[tuple[str, str]]:
 
 
 def _percent(rate: dict[str, Any]) -> str:
+    if rate["low"] is None:  # too few utterances for an interval
+        return f"{100 * rate['rate']:.2f} %"
     return f"{100 * rate['rate']:.2f} % (95 %: {100 * rate['low']:.2f} to {100 * rate['high']:.2f})"
 
 

@@ -1,13 +1,16 @@
-"""What tests share: real speech, a tiny corpus, a tiny model that learned it, the command line."""
+"""What tests share: real speech, a tiny corpus, a model that learned it, a server, the commands."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
+import threading
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -297,3 +300,80 @@ def ds2kit(
         return Ran(status, *capsys.readouterr())
 
     return run
+
+
+@dataclass
+class Server:
+    """A local server of one file, with moods; `asked` lists the Range header of every request."""
+
+    url: str = ""
+    content: bytes = b""
+    ranges: bool = True
+    break_after: list[int] = field(default_factory=list)
+    """Bytes after which each of the next answers breaks off."""
+    wrong_range: bool = False
+    status: int = 0
+    location: str = ""
+    tells_length: bool = True
+    asked: list[str | None] = field(default_factory=list)
+
+    def answer(self, request: BaseHTTPRequestHandler) -> None:
+        asked = request.headers.get("Range")
+        self.asked.append(asked)
+        if self.status:
+            request.send_response(self.status)
+            if self.location:
+                request.send_header("Location", self.location)
+            request.send_header("Content-Length", "0")
+            request.end_headers()
+            return
+        first = 0
+        if asked and self.ranges:
+            first = int(re.fullmatch(r"bytes=(\d+)-", asked)[1])  # type: ignore[index]
+            if first >= len(self.content):
+                request.send_response(416)
+                request.send_header("Content-Range", f"bytes */{len(self.content)}")
+                request.send_header("Content-Length", "0")
+                request.end_headers()
+                return
+            said = first + 7 if self.wrong_range else first
+            request.send_response(206)
+            request.send_header(
+                "Content-Range", f"bytes {said}-{len(self.content) - 1}/{len(self.content)}"
+            )
+        else:
+            request.send_response(200)
+        if self.tells_length:
+            request.send_header("Content-Length", str(len(self.content) - first))
+        request.end_headers()
+        body = self.content[first:]
+        if self.break_after:
+            body = body[: self.break_after.pop(0)]
+        request.wfile.write(body)
+
+
+class _QuietServer(ThreadingHTTPServer):
+    """A client that hangs up in the middle is what some of these tests are about."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    mood = Server()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            mood.answer(self)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    running = _QuietServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    mood.url = f"http://127.0.0.1:{running.server_address[1]}/corpus.tar"
+    yield mood
+    running.shutdown()
+    running.server_close()

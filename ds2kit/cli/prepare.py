@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     type=click.Choice(["refuse", "skip"]),
     default="refuse",
     show_default=True,
-    help="What to do where audio is missing or broken, or a key is empty or not unique.",
+    help="What to do where audio is missing or broken, a key is empty or not unique, or PREPARE.py "
+    "found a problem.",
 )
 @click.option(
     "--workers", type=click.IntRange(min=1), help="Threads that decode; one a core by default."

@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Iterator
 from email.message import Message
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Literal
 from urllib.parse import urlsplit
 
 from ds2kit.errors import UserError
@@ -37,13 +37,19 @@ NETWORK_ERRORS = (
 
 
 def fetch(
-    url: str, path: Path, *, sha256: str | None = None, attempts: int = 4, wait_seconds: float = 1.0
+    url: str,
+    path: Path,
+    *,
+    sha256: str | None = None,
+    md5: str | None = None,
+    attempts: int = 4,
+    wait_seconds: float = 1.0,
 ) -> Path:
     """The file at `url`, as `path`; at once where it is there already.
 
     What has arrived is kept beside `path` until it is whole, so the next attempt, or the next
-    run, asks for the rest only. Without `sha256` only the length is checked: the caller then
-    checks the content.
+    run, asks for the rest only. Without a checksum only the length is checked: the caller then
+    checks the content. Older corpora publish MD5 alone, which tells damage, not malice.
 
     Raises UserError where the address is not https, the server refuses, the connection breaks
     in every attempt, or what arrived is not what was promised.
@@ -55,7 +61,8 @@ def fetch(
     partial = path.with_name(f".{path.name}.partial")
     try:
         _arrive(url, partial, attempts, wait_seconds)
-        _check_digest(url, partial, sha256)
+        _check_digest(url, partial, "sha256", sha256)
+        _check_digest(url, partial, "md5", md5)
         partial.replace(path)
     except NETWORK_ERRORS as error:
         raise UserError(
@@ -183,15 +190,17 @@ def _total_bytes(headers: Message) -> int | None:
     return int(length) if length else None
 
 
-def _check_digest(url: str, partial: Path, sha256: str | None) -> None:
-    if sha256 is None:
+def _check_digest(
+    url: str, partial: Path, kind: Literal["sha256", "md5"], expected: str | None
+) -> None:
+    if expected is None:
         return
     with partial.open("rb") as opened:
-        found = hashlib.file_digest(opened, "sha256").hexdigest()
-    if found != sha256:
+        found = hashlib.file_digest(opened, kind).hexdigest()
+    if found != expected:
         partial.unlink()
         raise UserError(
-            f"{url}: sha256 is {found}, expected {sha256}; it was removed: run again, and if it "
+            f"{url}: {kind} is {found}, expected {expected}; it was removed: run again, and if it "
             "comes again the file has changed at its source"
         )
 

@@ -53,7 +53,8 @@ def write_split(
 
     made_from: what the index remembers of its making, as JSON can hold it; `skipped` is added
     on_bad:    what to do with utterances whose audio is not there or broken, whose key is empty
-               or was there before: `refuse` the split, naming them, or `skip` and `warn`
+               or was there before, or in which the recipe found a problem: `refuse` the split,
+               naming them, or `skip` and `warn`
     empty:     whether a split without utterances is in order
     workers:   threads that decode
     prefix:    of the shards' names

@@ -107,6 +107,8 @@ def _decoded(
 
 def _encode(utterance: Utterance) -> Encoded | str:
     """The audio as the shard keeps it, or what is wrong with the utterance."""
+    if utterance.problem:
+        return utterance.problem
     if not utterance.key.strip():
         return "its key is empty"
     texts = [utterance.key, utterance.text, utterance.speaker, *utterance.columns.values()]
@@ -128,7 +130,8 @@ def _check(utterance: object) -> None:
     """Refuse what a recipe must not yield."""
     if not isinstance(utterance, Utterance):
         raise UserError(f"splits() yielded {utterance!r:.80}; expected ds2kit.types.Utterance")
-    wanted: dict[str, Any] = {"key": str, "audio": (Path, bytes), "text": str, "speaker": str}
+    texts = ("key", "text", "speaker", "problem")
+    wanted: dict[str, Any] = {"audio": (Path, bytes), **dict.fromkeys(texts, str)}
     for name, kind in wanted.items():
         value = getattr(utterance, name)
         if not isinstance(value, kind):

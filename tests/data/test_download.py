@@ -7,11 +7,8 @@ import hashlib
 import io
 import re
 import tarfile
-import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,83 +18,15 @@ from ds2kit.errors import UserError
 
 CONTENT = np.random.default_rng(1).bytes(3_000_000)
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
+MD5 = hashlib.md5(CONTENT).hexdigest()
 
 
-@dataclass
-class Server:
-    """A local server with moods; `asked` lists the Range header of every request."""
-
-    url: str = ""
-    ranges: bool = True
-    break_after: list[int] = field(default_factory=list)
-    """Bytes after which each of the next answers breaks off."""
-    wrong_range: bool = False
-    status: int = 0
-    location: str = ""
-    tells_length: bool = True
-    asked: list[str | None] = field(default_factory=list)
-
-    def answer(self, request: BaseHTTPRequestHandler) -> None:
-        asked = request.headers.get("Range")
-        self.asked.append(asked)
-        if self.status:
-            request.send_response(self.status)
-            if self.location:
-                request.send_header("Location", self.location)
-            request.send_header("Content-Length", "0")
-            request.end_headers()
-            return
-        first = 0
-        if asked and self.ranges:
-            first = int(re.fullmatch(r"bytes=(\d+)-", asked)[1])  # type: ignore[index]
-            if first >= len(CONTENT):
-                request.send_response(416)
-                request.send_header("Content-Range", f"bytes */{len(CONTENT)}")
-                request.send_header("Content-Length", "0")
-                request.end_headers()
-                return
-            said = first + 7 if self.wrong_range else first
-            request.send_response(206)
-            request.send_header("Content-Range", f"bytes {said}-{len(CONTENT) - 1}/{len(CONTENT)}")
-        else:
-            request.send_response(200)
-        if self.tells_length:
-            request.send_header("Content-Length", str(len(CONTENT) - first))
-        request.end_headers()
-        body = CONTENT[first:]
-        if self.break_after:
-            body = body[: self.break_after.pop(0)]
-        request.wfile.write(body)
+@pytest.fixture(autouse=True)
+def _content(server: Any) -> None:
+    server.content = CONTENT
 
 
-class _QuietServer(ThreadingHTTPServer):
-    """A client that hangs up in the middle is what some of these tests are about."""
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        pass
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    mood = Server()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            mood.answer(self)
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    running = _QuietServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    mood.url = f"http://127.0.0.1:{running.server_address[1]}/corpus.tar"
-    yield mood
-    running.shutdown()
-    running.server_close()
-
-
-def test_brings_a_file_and_asks_only_once(server: Server, tmp_path: Path) -> None:
+def test_brings_a_file_and_asks_only_once(server: Any, tmp_path: Path) -> None:
     path = tmp_path / "deep" / "corpus.tar"
 
     assert fetch(server.url, path, sha256=DIGEST) == path
@@ -110,7 +39,7 @@ def test_brings_a_file_and_asks_only_once(server: Server, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("tells_length", [True, False])
 def test_goes_on_within_a_run_where_the_server_can(
-    server: Server, tmp_path: Path, tells_length: bool
+    server: Any, tmp_path: Path, tells_length: bool
 ) -> None:
     server.break_after = [1_000_000, 500_000]
 
@@ -120,7 +49,7 @@ def test_goes_on_within_a_run_where_the_server_can(
     assert server.asked == [None, "bytes=1000000-", "bytes=1500000-"]
 
 
-def test_goes_on_in_the_next_run(server: Server, tmp_path: Path) -> None:
+def test_goes_on_in_the_next_run(server: Any, tmp_path: Path) -> None:
     server.break_after = [1_000_000]
     with pytest.raises(
         UserError, match=r"broke off after 1000000 of 3000000 bytes.*again to go on"
@@ -134,7 +63,7 @@ def test_goes_on_in_the_next_run(server: Server, tmp_path: Path) -> None:
     assert server.asked[1] == "bytes=1000000-"
 
 
-def test_begins_again_where_the_server_cannot_go_on(server: Server, tmp_path: Path) -> None:
+def test_begins_again_where_the_server_cannot_go_on(server: Any, tmp_path: Path) -> None:
     server.ranges, server.break_after = False, [1_000_000]
 
     fetch(server.url, tmp_path / "a", sha256=DIGEST, wait_seconds=0)
@@ -142,7 +71,20 @@ def test_begins_again_where_the_server_cannot_go_on(server: Server, tmp_path: Pa
     assert (tmp_path / "a").read_bytes() == CONTENT
 
 
-def test_does_not_glue_on_another_range(server: Server, tmp_path: Path) -> None:
+def test_begins_again_in_the_next_run_where_the_server_cannot_go_on(
+    server: Any, tmp_path: Path
+) -> None:
+    server.ranges, server.break_after = False, [1_000_000]
+    with pytest.raises(UserError, match="broke off"):
+        fetch(server.url, tmp_path / "a", md5=MD5, attempts=1)
+    assert [path.name for path in tmp_path.iterdir()] == [".a.partial"]
+
+    fetch(server.url, tmp_path / "a", md5=MD5, attempts=1)
+
+    assert (tmp_path / "a").read_bytes() == CONTENT
+
+
+def test_does_not_glue_on_another_range(server: Any, tmp_path: Path) -> None:
     server.break_after, server.wrong_range = [1_000_000], True
 
     fetch(server.url, tmp_path / "a", sha256=DIGEST, wait_seconds=0)
@@ -152,7 +94,7 @@ def test_does_not_glue_on_another_range(server: Server, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("excess", [0, 10])
-def test_what_is_whole_already_or_stale(server: Server, tmp_path: Path, excess: int) -> None:
+def test_what_is_whole_already_or_stale(server: Any, tmp_path: Path, excess: int) -> None:
     (tmp_path / ".a.partial").write_bytes(CONTENT + b"x" * excess)
 
     fetch(server.url, tmp_path / "a", sha256=DIGEST, wait_seconds=0)
@@ -160,21 +102,30 @@ def test_what_is_whole_already_or_stale(server: Server, tmp_path: Path, excess: 
     assert (tmp_path / "a").read_bytes() == CONTENT
 
 
-def test_refuses_another_content_and_keeps_nothing(server: Server, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=f"sha256 is {DIGEST}, expected 0000"):
-        fetch(server.url, tmp_path / "a", sha256="0" * 64)
+@pytest.mark.parametrize(("kind", "found"), [("sha256", DIGEST), ("md5", MD5)])
+def test_refuses_another_content_and_keeps_nothing(
+    server: Any, tmp_path: Path, kind: str, found: str
+) -> None:
+    with pytest.raises(UserError, match=f"{kind} is {found}, expected 0000"):
+        fetch(server.url, tmp_path / "a", **{kind: "0" * len(found)})
 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_missing_file_is_asked_for_once(server: Server, tmp_path: Path) -> None:
+def test_both_checksums_are_checked(server: Any, tmp_path: Path) -> None:
+    fetch(server.url, tmp_path / "a", sha256=DIGEST, md5=MD5)
+    with pytest.raises(UserError, match="md5 is"):
+        fetch(server.url, tmp_path / "b", sha256=DIGEST, md5=DIGEST[:32])
+
+
+def test_a_missing_file_is_asked_for_once(server: Any, tmp_path: Path) -> None:
     server.status = 404
     with pytest.raises(UserError, match="404"):
         fetch(server.url, tmp_path / "a", wait_seconds=0)
     assert len(server.asked) == 1
 
 
-def test_a_server_in_trouble_is_asked_again(server: Server, tmp_path: Path) -> None:
+def test_a_server_in_trouble_is_asked_again(server: Any, tmp_path: Path) -> None:
     server.status = 503
     with pytest.raises(UserError, match="503"):
         fetch(server.url, tmp_path / "a", attempts=3, wait_seconds=0)
@@ -194,13 +145,13 @@ def test_only_https(url: str, tmp_path: Path) -> None:
         fetch(url, tmp_path / "a")
 
 
-def test_a_redirect_stays_with_https(server: Server, tmp_path: Path) -> None:
+def test_a_redirect_stays_with_https(server: Any, tmp_path: Path) -> None:
     server.status, server.location = 302, "http://example.org/a"
     with pytest.raises(UserError, match=r"http://example.org/a: .* https"):
         fetch(server.url, tmp_path / "a", attempts=1)
 
 
-def test_a_disk_that_refuses_is_not_asked_again(server: Server, tmp_path: Path) -> None:
+def test_a_disk_that_refuses_is_not_asked_again(server: Any, tmp_path: Path) -> None:
     (tmp_path / ".a.partial").mkdir()
     with pytest.raises(UserError, match="could not be written"):
         fetch(server.url, tmp_path / "a", wait_seconds=0)

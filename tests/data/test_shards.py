@@ -158,6 +158,7 @@ def bad_utterances(folder: Path) -> list[Utterance]:
         Utterance("odd\udce4", good, ""),
         Utterance("good", good, "again"),
         Utterance("late", good, "", start=3.0),
+        Utterance("told", good, "", problem="its transcript is not there"),
         Utterance("other", sound(5000), "kept too"),
     ]
 
@@ -167,7 +168,7 @@ def test_bad_utterances_are_named_and_refused(tmp_path: Path) -> None:
         write_split(tmp_path / "train", bad_utterances(tmp_path), made_from={})
 
     message = str(raised.value)
-    assert "7 bad utterances (mend them, or leave them out with --on-bad skip)" in message
+    assert "8 bad utterances (mend them, or leave them out with --on-bad skip)" in message
     for problem in (
         "'missing': .*missing.wav is not there",
         "'empty': .*empty.wav is empty",
@@ -193,8 +194,8 @@ def test_bad_utterances_can_be_skipped_and_are_told(tmp_path: Path) -> None:
     )
 
     assert [index.row(place).text for place in range(2)] == ["kept", "kept too"]
-    assert index.made_from["skipped"] == 7
-    assert "7 bad utterances (left out)" in told[0]
+    assert index.made_from["skipped"] == 8
+    assert "8 bad utterances (left out)" in told[0]
 
 
 def test_one_problem_is_one_line_and_many_are_counted(tmp_path: Path) -> None:

@@ -1,79 +1,19 @@
-"""The shell side: the stages of a run.sh, where ds2kit comes from, and the table at the end."""
+"""The shell side: what a run.sh asks for, where ds2kit comes from, and the table at the end."""
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-RECIPES = Path(__file__).parents[2] / "recipes"
-
-DS2KIT = """#!/bin/sh
-# Stands for ds2kit: notes what it is asked for, and leaves what the table is made of.
-echo "$*" >> "{notes}"
-case $1 in
-train)
-    mkdir -p "$3" && cp "{log}" "$3/log.jsonl" ;;
-score)
-    mkdir -p "$2/decode/$3/greedy" && cp "{score}" "$2/decode/$3/greedy/score.json" ;;
-esac
-"""
-
-
-def _log(path: Path) -> Path:
-    events = [{"event": "step", "audio_seconds": 9.0, "seconds": 9.0}]
-    events += [{"event": "epoch", "audio_seconds": 400.0, "seconds": 4.0}] * 2
-    path.write_text("".join(json.dumps(event) + "\n" for event in events))
-    return path
-
-
-def _score(path: Path, unit: str) -> Path:
-    rates = {
-        name: {"rate": 0.01 * i, "low": 0.005 * i, "high": 0.02 * i}
-        for i, name in enumerate(("wer", "cer_with_spaces", "cer_without_spaces"), start=1)
-    }
-    path.write_text(json.dumps({"unit": unit} | rates))
-    return path
-
-
-@pytest.fixture
-def recipes(tmp_path: Path) -> Path:
-    """A copy of the recipes, so that nothing lands in the checkout."""
-    copy = tmp_path / "recipes"
-    for name in ("environment.sh", "table.py", "quickstart/run.sh", "digits/run.sh"):
-        (copy / name).parent.mkdir(parents=True, exist_ok=True)
-        (copy / name).write_bytes((RECIPES / name).read_bytes())
-    return copy
-
-
-def _run(recipes: Path, recipe: str, *arguments: str, unit: str = "word") -> tuple[list[str], str]:
-    """What ds2kit was asked for, a line each, and what run.sh printed last."""
-    tools, notes = recipes.parent / "bin", recipes.parent / "notes"
-    tools.mkdir(exist_ok=True)
-    log, score = _log(recipes.parent / "log"), _score(recipes.parent / "score", unit)
-    (tools / "ds2kit").write_text(DS2KIT.format(notes=notes, log=log, score=score))
-    (tools / "ds2kit").chmod(0o755)
-    if not (tools / "python").exists():
-        (tools / "python").symlink_to(sys.executable)
-    ran = subprocess.run(
-        ["bash", str(recipes / recipe / "run.sh"), *arguments],
-        env={**os.environ, "PATH": f"{tools}:{os.environ['PATH']}"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr
-    return notes.read_text().splitlines(), ran.stdout
-
 
 @pytest.mark.parametrize("language", ["english", "mandarin"])
-def test_quickstart(recipes: Path, language: str) -> None:
+def test_quickstart(run: Any, recipes: Path, language: str) -> None:
     unit = "word" if language == "english" else "character"
-    asked, printed = _run(recipes, "quickstart", *([language] if unit != "word" else []), unit=unit)
+    asked, printed = run("quickstart", *([language] if unit != "word" else []), unit=unit)
     assert asked == [
         f"prepare prepare.py work/{language} language={language}",
         f"train {language}.yaml work/{language}-model",
@@ -94,14 +34,14 @@ def test_quickstart(recipes: Path, language: str) -> None:
     assert f"ds2kit transcribe {model / 'model'} FILE" in printed
 
 
-def test_quickstart_streams_english(recipes: Path) -> None:
-    asked, _ = _run(recipes, "quickstart", "streaming")
+def test_quickstart_streams_english(run: Any) -> None:
+    asked, _ = run("quickstart", "streaming")
     assert asked[0] == "prepare prepare.py work/english language=english"
     assert asked[1] == "train streaming.yaml work/streaming-model"
 
 
-def test_overrides_reach_the_training(recipes: Path) -> None:
-    asked, _ = _run(recipes, "quickstart", "english", "trainer.epochs=20", "seed=2")
+def test_overrides_reach_the_training(run: Any) -> None:
+    asked, _ = run("quickstart", "english", "trainer.epochs=20", "seed=2")
     assert asked[1] == "train english.yaml work/english-model trainer.epochs=20 seed=2"
 
 
@@ -118,15 +58,15 @@ def test_overrides_reach_the_training(recipes: Path) -> None:
         ),
     ],
 )
-def test_digits(recipes: Path, arguments: tuple[str, ...], prepared: str, trained: str) -> None:
-    asked, printed = _run(recipes, "digits", *arguments)
+def test_digits(run: Any, arguments: tuple[str, ...], prepared: str, trained: str) -> None:
+    asked, printed = run("digits", *arguments)
     assert asked[:2] == [prepared, trained]
     assert [line.split()[0] for line in asked[2:]] == ["decode", "score", "decode", "score", "plot"]
     assert "test_connected WER" in printed
 
 
-def test_a_failing_stage_ends_it(recipes: Path) -> None:
-    _run(recipes, "quickstart")
+def test_a_failing_stage_ends_it(run: Any, recipes: Path) -> None:
+    run("quickstart")
     tool, notes = recipes.parent / "bin" / "ds2kit", recipes.parent / "notes"
     tool.write_text(f'#!/bin/sh\necho "$*" >> "{notes}"\n[ "$1" != train ]\n')
     notes.unlink()
@@ -140,7 +80,7 @@ def test_a_failing_stage_ends_it(recipes: Path) -> None:
     assert [line.split()[0] for line in notes.read_text().splitlines()] == ["prepare", "train"]
 
 
-def test_installs_once_where_ds2kit_is_not_there(recipes: Path) -> None:
+def test_installs_once_where_ds2kit_is_not_there(run: Any, recipes: Path) -> None:
     """torch alone and first, then ds2kit with the same constraints, then the recipe's own."""
     root, tools, notes = recipes.parent, recipes.parent / "bin", recipes.parent / "notes"
     tools.mkdir()
@@ -154,6 +94,8 @@ if [ "$2" = venv ]; then
     chmod +x "$3"/bin/*
 fi
 echo "python $*" >> "{notes}"
+if [ "$1" = ../requirements.py ]; then [ -e "{root}/installed" ]; exit; fi
+if [ "$4" = --quiet ]; then touch "{root}/installed"; fi
 """
     for name in ("python3.11", "python3"):
         (tools / name).write_text(python)
@@ -173,11 +115,12 @@ echo "python $*" >> "{notes}"
             f"{root}/.venv/bin/python",
         ]
     constraints = f"-c {root}/constraints.txt"
-    recipe_own = "python -m pip install --quiet -r requirements.txt"
+    whether = "python ../requirements.py requirements.txt"
     assert notes.read_text().splitlines() == [
         f"python -m venv {root}/.venv",
         f"pip install --quiet {constraints} torch",
         f"pip install --quiet {constraints} -e {root}",
-        recipe_own,
-        recipe_own,
+        whether,
+        "python -m pip install --quiet -r requirements.txt",
+        whether,
     ]
