@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
+from typing import Any
 
 from ds2kit.errors import UserError
 
@@ -29,12 +30,12 @@ def syllables(text: str, *, tones: bool) -> list[str]:
             "pinyin needs the package pypinyin, which is not installed; "
             "pip install 'ds2kit[pinyin]' brings it"
         ) from None
+    apart: Any = list  # characters without a reading stand for themselves
     style = Style.TONE3 if tones else Style.NORMAL
     found: list[str] = []
     for run in _RUNS.findall(_BETWEEN.sub("", text)):
         if _FIRST.match(run):
-            # A character without a reading stands for itself.
-            found += lazy_pinyin(run, style=style, errors=list, neutral_tone_with_five=tones)
+            found += lazy_pinyin(run, style=style, errors=apart, neutral_tone_with_five=tones)
         else:
             found.append(run)
     return found
