@@ -42,35 +42,43 @@ voices that it never heard."""
 
 @dataclass(frozen=True)
 class Language:
-    """How one language is spoken and written. `between`: what stands between two words."""
+    """How one language is spoken and written.
+
+    between: what stands between two words
+    train: utterances to learn it from
+    """
 
     grammar: str
     voice: str
     between: str
     seed: int
+    train: int
 
 
 LANGUAGES = {
-    "english": Language(english.GRAMMAR, "en-us", " ", 1),
-    "mandarin": Language(mandarin.GRAMMAR, "cmn-latn-pinyin", "", 2),
+    "english": Language(english.GRAMMAR, "en-us", " ", 1, 3200),
+    "mandarin": Language(mandarin.GRAMMAR, "cmn-latn-pinyin", "", 2, 4000),
 }
 
 
 def splits(
     *,
     language: Literal["english", "mandarin"] = "english",
-    train: int = 3200,
+    train: int | None = None,
     dev: int = 110,
     test: int = 220,
 ) -> dict[str, Iterable[Utterance]]:
-    """So many utterances each; no sentence and no voice is in two splits."""
+    """So many utterances each; no sentence and no voice is in two splits.
+
+    train: None: the language's own number
+    """
     chosen = LANGUAGES[language]
     grammar = Grammar(chosen.grammar, chosen.seed)
     said: set[tuple[Spoken, ...]] = set()
     # Test is drawn first: it stays the same when somebody asks for more training speech.
     sentences = {
         split: _new_sentences(grammar, count, said)
-        for split, count in (("test", test), ("dev", dev), ("train", train))
+        for split, count in (("test", test), ("dev", dev), ("train", train or chosen.train))
     }
     return {
         split: _utterances(split, sentences[split], speakers.split(), chosen)
