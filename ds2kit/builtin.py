@@ -24,6 +24,7 @@ def ds2kit_components() -> Iterator[tuple[str, str, str]]:
     yield "encoder", "deepspeech2", "ds2kit.encoders.deepspeech2:DeepSpeech2"
     yield "tokenizer", "char", "ds2kit.text.char:Char"
     yield "decoder", "greedy", "ds2kit.decoding.greedy:Greedy"
+    yield "language_model", "ngram", "ds2kit.lm.ngram:NGram"
     yield "waveform_augmentation", "gain", "ds2kit.data.augment:Gain"
     yield "waveform_augmentation", "noise", "ds2kit.data.augment:Noise"
     yield "feature_augmentation", "spec_augment", "ds2kit.data.augment:SpecAugment"
@@ -41,6 +42,9 @@ def ds2kit_commands() -> Iterator[tuple[str, str]]:
         "compare",
         "transcribe",
         "tokens",
+        "lm",
+        "perplexity",
+        "lexicon",
         "describe",
         "plot",
         "export",

@@ -1,15 +1,31 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and compressed ones that are read as if they were not."""
 
 from __future__ import annotations
 
 import filecmp
+import gzip
+import io
+import lzma
 import os
 import shutil
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO, Any
 
 from ds2kit.errors import UserError
+
+BLOCK = 1 << 20
+"""Bytes that are decompressed at once."""
+
+
+def check_folder(path: Path) -> None:
+    """Before long work: raises UserError where the folder of a file to write is not there."""
+    if not path.parent.is_dir():
+        raise UserError(f"{path.parent} is no folder; make it, or write {path.name} to another")
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; name a file to write")
 
 
 @contextmanager
@@ -31,6 +47,34 @@ def whole_file(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # where the folder is none, nothing was written
             aside.unlink()
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[IO[bytes]]:
+    """A file to read, decompressed where its first bytes say that it is gzip or xz.
+
+    Raises UserError where it is missing or cannot be read, and while it is read where what is
+    compressed is cut or damaged.
+    """
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        raise UserError(f"{path} is not there; expected a file to read") from None
+    except OSError as error:
+        raise UserError(f"{path} could not be read: {error.strerror or error}") from error
+    with file:
+        begin = file.peek(6)
+        unpacked: Any = None
+        if begin.startswith(b"\x1f\x8b"):
+            unpacked = gzip.GzipFile(fileobj=file)
+        elif begin.startswith(b"\xfd7zXZ\x00"):
+            unpacked = lzma.LZMAFile(file)  # noqa: SIM115  it closes nothing: `file` is not its own
+        try:
+            yield io.BufferedReader(unpacked, BLOCK) if unpacked else file
+        except (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error) as error:
+            raise UserError(
+                f"{path} is compressed, and cut or damaged ({error}); get or make it again"
+            ) from error
 
 
 def copy_whole(source: Path, target: Path) -> None:

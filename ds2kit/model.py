@@ -234,13 +234,22 @@ def load_tokenizer(path: Path, config: Config, toolkit: Toolkit) -> Tokenizer:
     """The tokenizer of a tokenizer.json. Raises UserError where it is missing or another's."""
     if not path.is_file():
         raise UserError(f"{path} is not there; it belongs to the model, copy it along")
-    try:
-        tree = json.loads(path.read_text(encoding="utf-8"))
-        name, state = tree["name"], tree["state"]
-    except (ValueError, KeyError, TypeError):
-        raise UserError(f"{path} is damaged; expected the JSON that training wrote") from None
+    name, _ = _saved_tokenizer(path)
     if name != config.tokenizer.name:
         raise UserError(f"{path} is of tokenizer '{name}', the config of '{config.tokenizer.name}'")
+    return read_tokenizer(path, toolkit)
+
+
+def read_tokenizer(path: Path, toolkit: Toolkit) -> Tokenizer:
+    """The tokenizer of a tokenizer.json alone, or of a folder of a model or experiment.
+
+    Raises UserError where there is none, or it is damaged.
+    """
+    if path.is_dir():
+        path = path / TOKENIZER
+    if not path.is_file():
+        raise UserError(f"{path} is not there; expected a model's folder or its {TOKENIZER}")
+    name, state = _saved_tokenizer(path)
     component = toolkit.component("tokenizer", name)
     try:
         made: Tokenizer = component.from_json(state)
@@ -249,6 +258,15 @@ def load_tokenizer(path: Path, config: Config, toolkit: Toolkit) -> Tokenizer:
             f"{path} is damaged: {component.__name__} cannot read it ({error})"
         ) from error
     return made
+
+
+def _saved_tokenizer(path: Path) -> tuple[str, Mapping[str, Any]]:
+    """Name and state of a tokenizer.json."""
+    try:
+        tree = json.loads(path.read_text(encoding="utf-8"))
+        return tree["name"], tree["state"]
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f"{path} is damaged; expected the JSON that training wrote") from None
 
 
 def read_weights(path: Path, tokenizer: Tokenizer) -> dict[str, Tensor]:

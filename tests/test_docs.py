@@ -5,11 +5,15 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import shlex
 import subprocess
 import sys
+import textwrap
 import wave
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,6 +30,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
 WITH_A_PLUGIN = ("README.md", "docs/plugins.md")
 RUN = ("README.md", "docs/start.md", "docs/streaming.md", "docs/concepts.md", "docs/hooks.md")
+STEP_BY_STEP = ("docs/language-models.md",)
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r"# ([\w./]+\.\w+)\n")
@@ -135,6 +140,34 @@ def test_python_runs(name: str, tmp_path: Path) -> None:
     )
 
     assert done.returncode == 0, done.stderr
+
+
+STEP = re.compile(
+    r"^```python\n(?P<code>.*?)^```$"
+    r"|^    ds2kit (?P<command>[^\n]*)\n(?P<printed>(?:    (?!ds2kit )[^\n]*\n)*)",
+    re.MULTILINE | re.DOTALL,
+)
+"""Code, or a command and what it prints."""
+
+
+@pytest.mark.parametrize("name", STEP_BY_STEP)
+def test_code_and_commands_run_in_order(
+    name: str, ds2kit: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each command prints what stands below it."""
+    (tmp_path / "models").symlink_to(ROOT / "models")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    steps = list(STEP.finditer(page(name)))
+    assert {match.lastgroup for match in steps} == {"code", "printed"}
+
+    for match in steps:
+        if match["code"]:
+            exec(match["code"], names)
+            continue
+        ran = ds2kit(*shlex.split(match["command"]))
+        assert ran.status == 0, ran.err
+        assert textwrap.indent(ran.out, "    ") == match["printed"]
 
 
 @pytest.mark.parametrize("name", WITH_A_PLUGIN)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
+import lzma
 import os
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from ds2kit.errors import UserError
-from ds2kit.files import whole_file, whole_folder
+from ds2kit.files import check_folder, opened, whole_file, whole_folder
 
 
 class Stopped(Exception):
@@ -112,3 +114,31 @@ def test_where_nothing_can_be_written(tmp_path: Path) -> None:
         aside.write_text("never")
 
     assert os.listdir(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, lzma.compress])
+def test_what_is_packed_is_read_as_if_it_were_not(
+    pack: Callable[[bytes], bytes], tmp_path: Path
+) -> None:
+    (tmp_path / "any name").write_bytes(pack(b"one\ntwo"))
+
+    with opened(tmp_path / "any name") as file:
+        assert file.readline() == b"one\n"
+        assert file.read() == b"two"
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress])
+def test_a_cut_archive_is_told(pack: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    (tmp_path / "cut").write_bytes(pack(os.urandom(5000))[:-100])
+
+    with pytest.raises(UserError, match="cut is compressed, and cut or damaged"):
+        with opened(tmp_path / "cut") as file:
+            file.read()
+
+
+def test_a_folder_is_asked_for_before_the_work(tmp_path: Path) -> None:
+    check_folder(tmp_path / "made.txt")
+    with pytest.raises(UserError, match="nowhere is no folder; make it, or write made.txt to"):
+        check_folder(tmp_path / "nowhere" / "made.txt")
+    with pytest.raises(UserError, match="is a folder; name a file"):
+        check_folder(tmp_path)

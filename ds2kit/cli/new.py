@@ -20,6 +20,7 @@ NAME = re.compile(r"[a-z][a-z0-9_]*")
 ENDING = ".template"
 
 YAML = {
+    "language_model": "    decoder: {name: beam, language_model: {name: $name, path: FILE}}",
     "waveform_augmentation": "    augment:\n      waveform:\n        - {name: $name}",
     "feature_augmentation": "    augment:\n      features:\n        - {name: $name}",
 }
@@ -41,7 +42,8 @@ def command() -> None:
 def plugin(toolkit: Toolkit, kind: str, name: str, folder: Path | None) -> None:
     """Write a distribution that brings the component NAME.
 
-    KIND is encoder, frontend, tokenizer, decoder, waveform_augmentation or feature_augmentation.
+    KIND is encoder, frontend, tokenizer, decoder, language_model, waveform_augmentation or
+    feature_augmentation.
     It works as it is: install it, run its tests, then replace what it computes.
     """
     scaffold = files("ds2kit") / "scaffold"

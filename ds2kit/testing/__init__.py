@@ -17,6 +17,7 @@ from ds2kit.testing.augmentation import FeatureAugmentationContract, WaveformAug
 from ds2kit.testing.decoder import DecoderContract, StreamingDecoderContract
 from ds2kit.testing.encoder import EncoderContract
 from ds2kit.testing.frontend import FrontendContract
+from ds2kit.testing.language_model import LanguageModelContract
 from ds2kit.testing.sounds import speech
 from ds2kit.testing.streaming import StreamingContract, StreamingFrontendContract
 from ds2kit.testing.tokenizer import TokenizerContract
@@ -26,6 +27,7 @@ __all__ = [
     "EncoderContract",
     "FeatureAugmentationContract",
     "FrontendContract",
+    "LanguageModelContract",
     "StreamingContract",
     "StreamingDecoderContract",
     "StreamingFrontendContract",

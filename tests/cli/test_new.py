@@ -24,6 +24,7 @@ KINDS = (
     "encoder",
     "feature_augmentation",
     "frontend",
+    "language_model",
     "tokenizer",
     "waveform_augmentation",
 )

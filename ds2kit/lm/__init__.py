@@ -1,0 +1,1 @@
+"""Language models: n-grams from text, ARPA files, perplexity, lexicons. NumPy only."""
