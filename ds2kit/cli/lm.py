@@ -123,27 +123,15 @@ def command(
     from ds2kit.files import check_folder
     from ds2kit.lm.arpa import check_ending
     from ds2kit.lm.lmplz import estimate_with_lmplz, find_lmplz
-    from ds2kit.lm.sentences import Sentences
-    from ds2kit.lm.without import Forbidden
-    from ds2kit.model import read_tokenizer
-    from ds2kit.text.normalise import normaliser as named
 
     check_folder(output)
     check_ending(output)
     thresholds = _thresholds(order, prune)
-    if (unit == "token") != (tokenizer is not None):
-        raise UserError("--unit token and --tokenizer belong together; give both or neither")
     if use_lmplz:
         find_lmplz()
         if vocabulary:
             raise UserError("--lmplz keeps all units; leave it or --vocabulary out")
-    sentences = Sentences(
-        texts,
-        unit,
-        named(normaliser),
-        tokenizer=read_tokenizer(tokenizer, toolkit) if tokenizer else None,
-        forbidden=Forbidden(_texts_of(without), unit) if without else None,
-    )
+    sentences = _sentences(toolkit, texts, unit, normaliser, tokenizer, without)
     if use_lmplz:
         estimate_with_lmplz(output, sentences, order, unit, thresholds, memory)
     else:
@@ -153,6 +141,32 @@ def command(
     if sentences.foreign:
         click.echo(told_foreign(sentences), err=True)
     click.echo(str(output))
+
+
+def _sentences(
+    toolkit: Toolkit,
+    texts: Sequence[Path],
+    unit: Unit,
+    normaliser: str,
+    tokenizer: Path | None,
+    without: Sequence[Path],
+) -> Sentences:
+    """What the model is to be made of."""
+    from ds2kit.errors import UserError
+    from ds2kit.lm.sentences import Sentences
+    from ds2kit.lm.without import Forbidden
+    from ds2kit.model import read_tokenizer
+    from ds2kit.text.normalise import normaliser as named
+
+    if (unit == "token") != (tokenizer is not None):
+        raise UserError("--unit token and --tokenizer belong together; give both or neither")
+    return Sentences(
+        texts,
+        unit,
+        named(normaliser),
+        tokenizer=read_tokenizer(tokenizer, toolkit) if tokenizer else None,
+        forbidden=Forbidden(_texts_of(without), unit) if without else None,
+    )
 
 
 def told_foreign(sentences: Sentences) -> str:

@@ -94,6 +94,6 @@ def _genders(path: Path) -> dict[str, str]:
     """Speaker to m or f. A line is ID | SEX | SUBSET | MINUTES | NAME; a name may have bars."""
     if not path.is_file():
         raise UserError(f"{path} is not there; every archive of the corpus holds it")
-    lines = path.read_text("utf-8").splitlines()
+    lines = path.read_text("utf-8", errors="replace").splitlines()  # names are not kept
     rows = [line.split("|") for line in lines if line and not line.startswith(";")]
     return {row[0].strip(): row[1].strip().lower() for row in rows if len(row) > 1}
