@@ -32,6 +32,9 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     "ds2kit.decoding.transcriber": ("Transcriber",),
     "ds2kit.decoding.stream": ("Stream",),
     "ds2kit.decoding.words": ("Transcript", "TimedWord"),
+    "ds2kit.decoding.frames": ("checked",),
+    "ds2kit.decoding.pruning": ("likely",),
+    "ds2kit.decoding.lexicon": ("read_lexicon",),
     "ds2kit.types": ("Utterance", "Padded", "Chunk", "State", "Hypothesis", "Word", "Score"),
     "ds2kit.errors": ("UserError", "Problems", "close_name"),
     "ds2kit.components": (

@@ -24,6 +24,7 @@ def ds2kit_components() -> Iterator[tuple[str, str, str]]:
     yield "encoder", "deepspeech2", "ds2kit.encoders.deepspeech2:DeepSpeech2"
     yield "tokenizer", "char", "ds2kit.text.char:Char"
     yield "decoder", "greedy", "ds2kit.decoding.greedy:Greedy"
+    yield "decoder", "beam", "ds2kit.decoding.beam:Beam"
     yield "language_model", "ngram", "ds2kit.lm.ngram:NGram"
     yield "waveform_augmentation", "gain", "ds2kit.data.augment:Gain"
     yield "waveform_augmentation", "noise", "ds2kit.data.augment:Noise"

@@ -14,6 +14,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from torch import Tensor, nn
 
+from ds2kit.errors import UserError
 from ds2kit.types import Chunk, Hypothesis, Padded, State, Word
 
 BLANK = 0
@@ -259,6 +260,17 @@ class StreamingDecoder(Decoder):
         A word is final when nothing that may follow can change it. Each is given once, in order,
         its frames counted from the stream's beginning.
         """
+
+    def partial(self, stream: Any) -> Hypothesis:
+        """The best so far, as if nothing followed; the stream is not changed by it.
+
+        Its words begin with those that were given; what comes after them may still change. A word
+        at its end may be unfinished. Raises UserError where a decoder gives none.
+        """
+        raise UserError(
+            f"the decoder {type(self).__name__} gives no text before it is final; wait for the "
+            "words of advance, or choose one that does, such as greedy or beam"
+        )
 
     @abstractmethod
     def finish(self, stream: Any) -> Hypothesis:

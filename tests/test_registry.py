@@ -130,8 +130,8 @@ def test_problems_have_their_path() -> None:
     assert problems == [
         "decoder.time is not an option; did you mean 'times'? (options: times)",
         "decoder.name: no decoder is called 'silnt'; did you mean 'silent'? "
-        "(installed: greedy, silent)",
-        "decoder.name is missing; expected one of greedy, silent",
+        "(installed: beam, greedy, silent)",
+        "decoder.name is missing; expected one of beam, greedy, silent",
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 from torch import Tensor
@@ -39,6 +40,10 @@ class Greedy(StreamingDecoder):
             stream.hear(token, value)
         return tuple(stream.words[given:])
 
+    def partial(self, stream: Path) -> Hypothesis:
+        """The path so far, its last token and word as if nothing followed."""
+        return self.finish(stream.copy())
+
     def finish(self, stream: Path) -> Hypothesis:
         stream.end()
         return Hypothesis(
@@ -64,6 +69,13 @@ class Path:
         self._frame = 0
         self._last: Emission | None = None
         self._words = WordsSoFar(tokenizer)
+
+    def copy(self) -> Path:
+        """The same path, to end it and go on with the other."""
+        other = copy.copy(self)
+        other.tokens, other.words = list(self.tokens), list(self.words)
+        other._words = self._words.copy()
+        return other
 
     def hear(self, token: int, value: float) -> None:
         """The next frame: its token, and the natural logarithm of the token's probability."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -64,6 +65,12 @@ class WordsSoFar:
         self._texts = tokenizer.tokens
         self._spaced = between_words(tokenizer) == " "
         self._parts: list[tuple[str, Emission]] = []
+
+    def copy(self) -> WordsSoFar:
+        """One that goes its own way from here."""
+        other = copy.copy(self)
+        other._parts = list(self._parts)
+        return other
 
     def began(self, token: int) -> tuple[Word, ...]:
         """The word, if any, that is over where such a token begins, however long it lasts."""

@@ -174,6 +174,45 @@ class StreamingDecoderContract(_Fixtures):
             f"no word of {text!r}, which is certain, came before finish, and 50 blanks had passed"
         )
 
+    def test_streaming_partial_text_begins_with_what_was_given(
+        self, decoder: StreamingDecoder, tokenizer: Tokenizer
+    ) -> None:
+        """Contract 4: at any time `partial` begins with the words that were given; its words and
+        tokens are its text; and asking changes nothing. Skipped where a decoder has none.
+        """
+        _need_partial(decoder)
+        for item in _log_probs(tokenizer):
+            stream = decoder.begin()
+            given: tuple[Word, ...] = ()
+            for piece in _pieces(item, [3, 0, 1]):
+                given += decoder.advance(stream, piece)
+                partial = decoder.partial(stream)
+                assert partial.words[: len(given)] == given, (
+                    f"the words {given} were given, and the partial ones are {partial.words}: what "
+                    "is final comes first"
+                )
+                text = tokenizer.decode(partial.tokens)
+                assert text == partial.text, (
+                    f"the partial text is {partial.text!r}, its tokens say {text!r}"
+                )
+                joined = "".join(word.text for word in partial.words)
+                assert joined == text.replace(" ", ""), (
+                    f"the partial words joined are {joined!r}, the text is {text!r}"
+                )
+            case = f"{len(item)} frames with partial texts between"
+            _check_same([decoder.finish(stream)], decoder.decode(join([item]))[0][:1], case)
+
+    def test_streaming_partial_text_has_what_was_said(
+        self, decoder: StreamingDecoder, tokenizer: Tokenizer, sayable: str
+    ) -> None:
+        """Contract 4: what was certain is in the partial text at once."""
+        _need_partial(decoder)
+        stream = decoder.begin()
+        assert decoder.partial(stream).text == "", "there is a partial text before anything is"
+        decoder.advance(stream, _certain(_spoken(tokenizer, sayable), tokenizer.size))
+        found = decoder.partial(stream).text
+        assert found == sayable, f"the partial text is {found!r} where {sayable!r} is certain"
+
     def test_streaming_streams_are_apart(
         self, decoder: StreamingDecoder, tokenizer: Tokenizer
     ) -> None:
@@ -188,6 +227,11 @@ class StreamingDecoderContract(_Fixtures):
             assert torch.equal(item, copied), "advance wrote into its input"
             case = f"{len(item)} frames among other streams"
             _check_same([decoder.finish(stream)], decoder.decode(join([item]))[0][:1], case)
+
+
+def _need_partial(decoder: StreamingDecoder) -> None:
+    if type(decoder).partial is StreamingDecoder.partial:
+        pytest.skip(f"{type(decoder).__name__} gives no partial text")
 
 
 def _streamed(

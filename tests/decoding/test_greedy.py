@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ds2kit.components import Tokenizer
@@ -89,6 +89,7 @@ def literally(probabilities: np.ndarray, tokens: tuple[str, ...]) -> tuple[str, 
     return " ".join("".join(tokens[token] for token in kept).split()), kept, score
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 10_000), frames=st.integers(0, 30))
 def test_equals_a_literal_loop(seed: int, frames: int) -> None:
     draw = np.random.default_rng(seed)
@@ -102,6 +103,7 @@ def test_equals_a_literal_loop(seed: int, frames: int) -> None:
     assert best.score == pytest.approx(score, abs=1e-9)
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 1000), order=st.permutations([1, 2, 3, 4]))
 def test_labels_in_another_order_give_the_same_text(seed: int, order: list[int]) -> None:
     draw = torch.Generator().manual_seed(seed)
@@ -168,6 +170,7 @@ def test_without_spaces_a_token_is_final_when_it_ends() -> None:
     assert decoder.finish(stream).text == "abbc"
 
 
+@settings(deadline=None)
 @given(
     labels=st.text("-abc ", max_size=40),
     cuts=st.lists(st.integers(0, 40), max_size=12),
@@ -185,3 +188,15 @@ def test_any_pieces_give_the_words_of_the_whole(labels: str, cuts: list[int]) ->
     # All but the last, which a space might still follow.
     closed = len(words) - (not labels.rstrip("-").endswith(" ") and bool(words))
     assert given_words == words[:closed]
+
+
+def test_a_partial_text_is_the_path_so_far() -> None:
+    decoder, log_probs = Greedy(LETTERS), path("aab-b  c-")[0]
+    stream = decoder.begin()
+    decoder.advance(stream, log_probs[:8])
+
+    partial = decoder.partial(stream)
+    decoder.advance(stream, log_probs[8:])
+
+    assert (partial.text, [word.text for word in partial.words]) == ("abb c", ["abb", "c"])
+    assert partial.words == decoder.finish(stream).words

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ds2kit.components import StreamingDecoder, Tokenizer
+from ds2kit.errors import UserError
 from ds2kit.testing import DecoderContract, StreamingDecoderContract
 from ds2kit.text.char import Char
 from ds2kit.types import Hypothesis, Padded, Word
@@ -139,6 +140,74 @@ class WaitsForTheEnd(Healthy):
 def test_words_that_come_at_the_end_only_fail() -> None:
     message = "no word of 'abc abc', which is certain, came before finish"
     check("test_streaming_words_come_while_one_speaks", WaitsForTheEnd, message, sayable="abc")
+
+
+class Partial(Healthy):
+    """What it would give if nothing followed."""
+
+    def partial(self, stream: Any) -> Hypothesis:
+        return self.finish(stream)
+
+
+class TestPartial(TestHealthy):
+    @pytest.fixture
+    def decoder(self, tokenizer: Tokenizer) -> Partial:
+        return Partial(tokenizer)
+
+
+class ForgetsWhatItGave(Partial):
+    def partial(self, stream: Any) -> Hypothesis:
+        whole = super().partial(stream)
+        return replace(whole, words=whole.words[-1:])
+
+
+class TellsTheLastWordOnly(Partial):
+    def partial(self, stream: Any) -> Hypothesis:
+        whole = super().partial(stream)
+        return replace(whole, text=whole.text.split(" ")[-1])
+
+
+class LosesTheWordThatIsNotOver(Partial):
+    def partial(self, stream: Any) -> Hypothesis:
+        whole = super().partial(stream)
+        return replace(whole, words=whole.words[:-1])
+
+
+class EndsTheStream(Partial):
+    def partial(self, stream: Any) -> Hypothesis:
+        whole = super().partial(stream)
+        stream["heard"] = stream["heard"][:0]
+        return whole
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        (ForgetsWhatItGave, "what is final comes first"),
+        (TellsTheLastWordOnly, "its tokens say"),
+        (LosesTheWordThatIsNotOver, "the partial words joined are"),
+        (EndsTheStream, "frames with partial texts between: heard"),
+    ],
+)
+def test_partial_texts_that_are_none_fail(kind: type[Healthy], message: str) -> None:
+    check("test_streaming_partial_text_begins_with_what_was_given", kind, message)
+
+
+class KnowsNothingYet(Partial):
+    def partial(self, stream: Any) -> Hypothesis:
+        return Hypothesis("", (), 0.0)
+
+
+def test_a_partial_text_that_waits_fails() -> None:
+    message = "the partial text is '' where 'abc' is certain"
+    name = "test_streaming_partial_text_has_what_was_said"
+    check(name, KnowsNothingYet, message, sayable="abc")
+
+
+def test_a_decoder_without_partial_texts_says_so() -> None:
+    decoder = Healthy(LETTERS)
+    with pytest.raises(UserError, match="the decoder Healthy gives no text before it is final"):
+        decoder.partial(decoder.begin())
 
 
 class SharesItsStream(Healthy):

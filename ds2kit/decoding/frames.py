@@ -1,0 +1,44 @@
+"""What a search is given: log-probabilities, checked before it trusts them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ds2kit.errors import UserError
+
+ROUNDING = 0.1
+"""How far from one the probabilities of a frame may sum up: those of bfloat16 do."""
+
+
+def checked(log_probs: Tensor, size: int, whose: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """A copy of [frames, vocabulary] natural log-probabilities in float64, on the CPU.
+
+    size:  of the vocabulary, the blank included
+    whose: for the message: `utterance 3 of 8`
+    Raises UserError, with the first such frame's number, where the shape is another, a value is
+    NaN or plus infinity, or the probabilities of a frame do not sum to one.
+    """
+    if log_probs.dim() != 2 or log_probs.shape[1] != size:
+        raise UserError(
+            f"{whose}: log-probabilities are {list(log_probs.shape)}; "
+            f"expected [frames, {size}], one for each token of the tokenizer"
+        )
+    values = log_probs.detach().to("cpu", torch.float64, copy=True).numpy()
+    for frame in np.flatnonzero(~(values < np.inf).all(axis=1))[:1]:
+        found = "NaN" if np.isnan(values[frame]).any() else "infinity"
+        raise UserError(
+            f"{whose}: frame {frame} holds {found}; expected natural log-probabilities: "
+            "look at the model that gave them"
+        )
+    with np.errstate(over="ignore"):
+        sums = np.exp(values).sum(axis=1)
+    for frame in np.flatnonzero(np.abs(sums - 1) > ROUNDING)[:1]:
+        raise UserError(
+            f"{whose}: the probabilities of frame {frame} sum to {sums[frame]:.4g}; expected "
+            "natural log-probabilities that sum to 1: apply log_softmax"
+        )
+    return values

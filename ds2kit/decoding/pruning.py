@@ -1,0 +1,43 @@
+"""Which tokens of a frame a search considers (Amodei et al. 2015, arXiv 1512.02595)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ds2kit.components import BLANK
+
+
+def likely(
+    log_probs: np.ndarray[Any, Any], *, top_p: float, top_k: int
+) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """The tokens of each frame worth considering, as the paper prunes before its search.
+
+    log_probs: [frames, vocabulary], natural logarithms, normalised
+    top_p:     the fewest tokens whose probability together reaches it, in (0, 1]; 1: all
+    top_k:     and at most so many, the most probable ones
+    Returns [frames, vocabulary], True for those. The blank is always among them, beyond `top_k`
+    if need be; a token without any probability never is. What is left out has probability zero
+    for the search: nothing is renormalised.
+    """
+    frames, vocabulary = log_probs.shape
+    tokens = _most_probable(log_probs, min(top_k, vocabulary))
+    values = np.take_along_axis(log_probs, tokens, axis=1).astype(np.float64)
+    # What the tokens before it have together: a token is needed while that is too little.
+    before = np.cumsum(np.exp(values), axis=1) - np.exp(values)
+    enough = top_p if top_p < 1 else np.inf
+    kept = np.zeros((frames, vocabulary), dtype=np.bool_)
+    np.put_along_axis(kept, tokens, (before < enough) & (values > -np.inf), axis=1)
+    kept[:, BLANK] = True
+    return kept
+
+
+def _most_probable(log_probs: np.ndarray[Any, Any], count: int) -> np.ndarray[Any, Any]:
+    """The tokens of each frame, the most probable first: [frames, count]."""
+    if count == log_probs.shape[1]:
+        return np.argsort(-log_probs, axis=1, kind="stable")
+    # Of thousands of tokens only these are worth sorting.
+    best = np.sort(np.argpartition(-log_probs, count - 1, axis=1)[:, :count], axis=1)
+    order = np.argsort(-np.take_along_axis(log_probs, best, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(best, order, axis=1)
