@@ -248,4 +248,5 @@ def _told(estimated: Estimated, order: int) -> Iterator[str]:
         left_out = f", {pruned:,} pruned" if pruned else ""
         yield f"{length}-grams: {len(level):,}{left_out}; discounts {numbers}{guessed}"
     if estimated.model.order < order:
-        yield f"no n-gram is longer than {estimated.model.order}: that is the model's order"
+        longest = estimated.model.order
+        yield f"no n-gram longer than {longest} is left: that is the model's order"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
-from typing import Any
+from functools import lru_cache
 
 from ds2kit.errors import UserError
 
@@ -16,6 +16,17 @@ _RUNS = re.compile(rf"[{HAN}]+|[^{HAN}\s]+")
 _FIRST = re.compile(rf"[{HAN}]")
 
 
+NOT_INSTALLED = (
+    "pinyin needs the package pypinyin, which is not installed; "
+    "pip install 'ds2kit[pinyin]' brings it"
+)
+
+TONES = "12345"
+
+READINGS_KEPT = 65_536
+"""Runs of characters of which the reading is kept: with tones and without are read once."""
+
+
 def syllables(text: str, *, tones: bool) -> list[str]:
     """The syllables of the Chinese characters, `hao3` or `hao`; any other word as it stands.
 
@@ -23,24 +34,32 @@ def syllables(text: str, *, tones: bool) -> list[str]:
     is read most often; spaces between characters change nothing. The neutral tone is 5.
     Raises UserError where pypinyin is not installed.
     """
-    try:
-        from pypinyin import Style, lazy_pinyin
-    except ImportError:
-        raise UserError(
-            "pinyin needs the package pypinyin, which is not installed; "
-            "pip install 'ds2kit[pinyin]' brings it"
-        ) from None
-    apart: Any = list  # characters without a reading stand for themselves
-    style = Style.TONE3 if tones else Style.NORMAL
     found: list[str] = []
     for run in _RUNS.findall(_BETWEEN.sub("", text)):
-        if _FIRST.match(run):
-            found += lazy_pinyin(run, style=style, errors=apart, neutral_tone_with_five=tones)
-        else:
+        if not _FIRST.match(run):
             found.append(run)
+        else:
+            read = _read(run)
+            found += read if tones else (syllable.rstrip(TONES) for syllable in read)
     return found
 
 
+@lru_cache(READINGS_KEPT)
+def _read(run: str) -> tuple[str, ...]:
+    """A syllable with its tone for each of the characters; one without a reading has its own."""
+    try:
+        from pypinyin import Style, lazy_pinyin
+    except ImportError:
+        raise UserError(NOT_INSTALLED) from None
+    return tuple(lazy_pinyin(run, style=Style.TONE3, errors=list, neutral_tone_with_five=True))
+
+
 def reader() -> str:
-    """Whose readings `syllables` takes, with the version: another one may read otherwise."""
-    return f"pypinyin {importlib.metadata.version('pypinyin')}"
+    """Whose readings `syllables` takes, with the version: another one may read otherwise.
+
+    Raises UserError where it is not installed.
+    """
+    try:
+        return f"pypinyin {importlib.metadata.version('pypinyin')}"
+    except importlib.metadata.PackageNotFoundError:
+        raise UserError(NOT_INSTALLED) from None

@@ -31,7 +31,7 @@ def test_a_model_of_words(ds2kit: Callable[..., Any], text: Path, tmp_path: Path
 
     assert (ran.status, ran.out) == (0, f"{path}\n")
     assert "3 sentences, 16 words, 9 different" in ran.err
-    assert "2-grams: 17; discounts 0.500 1.000 1.500 (fixed ones" in ran.err
+    assert "2-grams: 15; discounts 0.500 1.000 1.500 (fixed ones" in ran.err
     model = read_arpa(path)
     assert (model.unit, model.order, len(model.units)) == ("word", 2, 12)
 
@@ -50,21 +50,28 @@ def test_packed_texts_give_the_same_bytes(
 
 
 def test_pruning_as_lmplz_takes_it(ds2kit: Callable[..., Any], text: Path, tmp_path: Path) -> None:
-    output = ("--output", tmp_path / "lm.arpa")
-    ran = ds2kit("lm", text, "--order", 3, "--prune", 0, 0, 1, *output)
-    lengths = [len(level) for level in read_arpa(tmp_path / "lm.arpa").levels]
+    """`the cat` begins two sentences; all other runs of three are there once."""
+    path = tmp_path / "lm.arpa"
+    ran = ds2kit("lm", text, "--prune", 0, 0, 1, "--normaliser", "plain", "--output", path)
 
     assert ran.status == 0
-    assert "pruned; discounts" in ran.err
-    assert lengths == [16, 20]  # no sentence shares three words with another
-    assert "no n-gram is longer than 2: that is the model's order" in ran.err
+    assert "3-grams: 1, 14 pruned; discounts" in ran.err
+    assert [len(level) for level in read_arpa(path).levels] == [12, 15, 1]
+
+
+def test_where_nothing_long_is_left(ds2kit: Callable[..., Any], text: Path, tmp_path: Path) -> None:
+    path = tmp_path / "lm.arpa"
+    ran = ds2kit("lm", text, "--prune", 0, 0, 2, "--order", 4, "--output", path)
+
+    assert "no n-gram longer than 2 is left: that is the model's order" in ran.err
+    assert read_arpa(path).order == 2
 
 
 def test_a_limited_vocabulary(ds2kit: Callable[..., Any], text: Path, tmp_path: Path) -> None:
     ran = ds2kit("lm", text, "--vocabulary", 2, "--output", tmp_path / "lm.arpa")
 
     assert ran.status == 0
-    assert read_arpa(tmp_path / "lm.arpa").units == ("<unk>", "<s>", "</s>", "cat", "the")
+    assert read_arpa(tmp_path / "lm.arpa").units == ("<unk>", "<s>", "</s>", "the", "cat")
 
 
 def test_characters(ds2kit: Callable[..., Any], tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_a_cut_model_is_told_in_a_line(
     ran = ds2kit("perplexity", arpa, arpa)
 
     assert (ran.status, ran.err.count("\n")) == (1, 1)
-    assert "lm.arpa, line 13: the file ends before the end; it is cut" in ran.err
+    assert "lm.arpa, line 12: the file ends before the end; it is cut" in ran.err
 
 
 def test_tokens_of_a_model(

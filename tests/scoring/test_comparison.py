@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import random
+import re
+import shutil
+import subprocess
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +18,8 @@ from ds2kit.scoring.comparison import compare
 from ds2kit.scoring.interval import Interval
 from ds2kit.scoring.report import report
 from ds2kit.scoring.rows import Row
+from ds2kit.scoring.trn import trn, write_trn
+from ds2kit.text.normalise import prepared
 
 SAID = ["one two three", "four five", "six", "seven eight nine oh"]
 FIRST = ["one too three", "four", "sick", "seven eight nine oh"]
@@ -136,3 +143,45 @@ def test_references_need_to_agree_only_when_normalised() -> None:
     second = rows(SECOND, ["One, two three!", *SAID[1:]])
 
     assert compare(rows(FIRST), second, "plain").better == 3
+
+
+def misheard(said: list[str], rate: float, seed: int) -> list[str]:
+    """The texts with so many of their words replaced, left out, or doubled."""
+    draw = random.Random(seed)
+    ways = (lambda word: ["x"], lambda word: [], lambda word: [word, word])
+    return [
+        " ".join(
+            heard
+            for word in text.split()
+            for heard in (draw.choice(ways)(word) if draw.random() < rate else [word])
+        )
+        for text in said
+    ]
+
+
+@pytest.mark.skipif(shutil.which("sctk") is None, reason="sc_stats is in Debian's package sctk")
+@pytest.mark.parametrize("rate", [0.2, 0.23, 0.25])
+def test_nists_matched_pairs_say_the_same(tmp_path: Path, rate: float) -> None:
+    draw = random.Random(0)
+    said = [" ".join(draw.choices("abcdefghij", k=draw.randint(5, 30))) for _ in range(200)]
+    systems = rows(misheard(said, 0.2, 1), said), rows(misheard(said, rate, 2), said)
+    for name, system in zip("ab", systems, strict=True):
+        write_trn(tmp_path, trn(system, prepared, "word"))
+        (tmp_path / "hyp.trn").rename(tmp_path / f"{name}.trn")
+        command = f"sctk sclite -r ref.trn trn -h {name}.trn trn {name} -i rm -s -e utf-8 -o sgml"
+        subprocess.run(command.split(), cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)
+    alignments = b"".join((tmp_path / f"{name}.trn.sgml").read_bytes() for name in "ab")
+    subprocess.run(
+        ["sctk", "sc_stats", "-p", "-t", "mapsswe", "-u", "-n", "found"],
+        input=alignments,
+        cwd=tmp_path,
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    table = (tmp_path / "found.stats.unified").read_text()
+    theirs = re.search(r"MP +\|\| +a +\| +\| +\S+ +<?([0-9.]+)", table)
+    assert theirs, table
+
+    ours = compare(*systems, resamples=10).leading.p
+
+    assert ours == pytest.approx(float(theirs[1]), abs=0.05)
