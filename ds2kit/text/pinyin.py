@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import re
 from functools import lru_cache
+from typing import Any
 
 from ds2kit.errors import UserError
 
@@ -51,7 +52,8 @@ def _read(run: str) -> tuple[str, ...]:
         from pypinyin import Style, lazy_pinyin
     except ImportError:
         raise UserError(NOT_INSTALLED) from None
-    return tuple(lazy_pinyin(run, style=Style.TONE3, errors=list, neutral_tone_with_five=True))
+    apart: Any = list  # pypinyin takes more than its types say
+    return tuple(lazy_pinyin(run, style=Style.TONE3, errors=apart, neutral_tone_with_five=True))
 
 
 def reader() -> str:
