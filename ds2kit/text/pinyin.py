@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import re
 from functools import lru_cache
-from typing import Any
 
 from ds2kit.errors import UserError
 
@@ -52,8 +51,10 @@ def _read(run: str) -> tuple[str, ...]:
         from pypinyin import Style, lazy_pinyin
     except ImportError:
         raise UserError(NOT_INSTALLED) from None
-    apart: Any = list  # pypinyin takes more than its types say
-    return tuple(lazy_pinyin(run, style=Style.TONE3, errors=apart, neutral_tone_with_five=True))
+    # Neighbours without a reading come back as one, so spaces are put between them.
+    spaced = " ".join
+    read = lazy_pinyin(run, style=Style.TONE3, errors=spaced, neutral_tone_with_five=True)
+    return tuple(" ".join(read).split())
 
 
 def reader() -> str:
