@@ -95,7 +95,7 @@ def command(
     if outcome.kept:
         _say(f"{subject.place.model}: decodes so by default from now on")
     else:
-        _say(f"{subject.place.model} is left as it was: greedy is better")
+        _say(f"{subject.place.model} is left as it was: greedy search is as good, or better")
 
 
 def _say(text: str) -> None:

@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from ds2kit.components import BLANK, END, LanguageModel, Tokenizer, Unit
+from ds2kit.decoding.lexicon import read_lexicon
 from ds2kit.decoding.log_probs import LogProbs
+from ds2kit.lm.units import units_of
 
 NAMED = 5
 """Units that are named where many are unknown."""
@@ -72,23 +74,17 @@ def coverage(
 
 
 def units(text: str, unit: Unit, tokenizer: Tokenizer) -> list[str]:
-    """A text as a language model counts it; nothing where tokens are wanted and one is lacking."""
-    if unit == "word":
-        return text.split()
-    if unit == "character":
-        return list("".join(text.split()))
-    if tokenizer.foreign(text):
+    """A text as a language model counts it; nothing where the tokenizer cannot write it."""
+    if unit == "token" and tokenizer.foreign(text):
         return []
-    return [tokenizer.tokens[i].replace(" ", "\u2581") for i in tokenizer.encode(text)]
+    return units_of(text, unit, tokenizer)
 
 
 def lexicon_words(path: Path, tokenizer: Tokenizer) -> dict[str, list[str]]:
     """The words of a lexicon, by how they are written in a transcript."""
     found: dict[str, list[str]] = {}
-    with path.open(encoding="utf-8") as lines:
-        for line in lines:
-            if word := line.rstrip("\r\n").partition("\t")[0]:
-                found.setdefault(tokenizer.normalise(word), []).append(word)
+    for word in read_lexicon(path, tokenizer):
+        found.setdefault(tokenizer.normalise(word), []).append(word)
     return found
 
 

@@ -194,13 +194,14 @@ class Subject:
 
         Not the model's own: that may be what an earlier tuning found.
         """
-        if any(override.startswith("decoder.beam=") for override in self.overrides):
-            return int(self.decoder.options["beam"])
+        beam: int | None = self.decoder.options.get("beam")
+        if beam is None or any(o.startswith("decoder.beam=") for o in self.overrides):
+            return beam
         begun = [weights for weights in journal.trials if weights is not None]
         if begun:
             return begun[0].beam
-        option = self.toolkit.options("decoder", self.decoder.name).get("beam")
-        return int(option.default) if option else None
+        default = self.toolkit.options("decoder", self.decoder.name)["beam"].default
+        return default if isinstance(default, int) else beam
 
     def keep(self, best: Trial, told: str) -> None:
         """Make the best decoder the model's default."""
@@ -243,7 +244,7 @@ def tune_experiment(
     surface = subject.folder / SURFACE
     save_figure(tuning_figure(tuned, subject.unit, subject.split), surface)
     evidence = _evidence(subject, heard)
-    kept = tuned.best.cost(subject.unit) <= tuned.greedy.cost(subject.unit)
+    kept = is_kept(tuned, subject.unit)
     outcome = Outcome(
         subject.split,
         subject.unit,
@@ -252,7 +253,7 @@ def tune_experiment(
         tuned,
         evidence.known(),
         kept,
-        tuple(_doubts(tuned, subject.unit, evidence)),
+        tuple(doubts_of(tuned, subject.unit, evidence)),
         surface,
     )
     if kept:
@@ -270,6 +271,26 @@ def at_the_edge(best: Trial, space: Space) -> list[str]:
         if value > high - margin or (value < low + margin and (name, low) != ("lm_weight", 0.0)):
             found.append(name)
     return found
+
+
+def is_kept(tuned: Tuned, unit: Unit) -> bool:
+    """Whether the best is better than greedy search, or as good and has a language model's say."""
+    best, greedy = tuned.best.cost(unit), tuned.greedy.cost(unit)
+    return best < greedy or (best == greedy and _lm_weight(tuned) > 0)
+
+
+def doubts_of(tuned: Tuned, unit: Unit, evidence: Evidence) -> Iterator[str]:
+    """That the language model does not help, where it does not, and why that may be."""
+    greedy, zero, best = (
+        trial.score(unit).errors for trial in (tuned.greedy, tuned.zero, tuned.best)
+    )
+    if best > greedy:
+        yield "greedy search makes fewer errors than the best of this decoder"
+    elif best >= zero or not _lm_weight(tuned):
+        yield "the language model makes no fewer errors than the search without it"
+    else:
+        return
+    yield from evidence.reasons(search_is_worse=zero > greedy)
 
 
 def _check_decoder(decoder: Chosen, toolkit: Toolkit) -> None:
@@ -309,17 +330,9 @@ def _evidence(subject: Subject, heard: LogProbs) -> Evidence:
     return Evidence(texts, subject.tokenizer, subject.loaded["language_model"], lexicon, heard)
 
 
-def _doubts(tuned: Tuned, unit: Unit, evidence: Evidence) -> Iterator[str]:
-    greedy, zero, best = (
-        trial.score(unit).errors for trial in (tuned.greedy, tuned.zero, tuned.best)
-    )
-    if best > greedy:
-        yield "greedy search makes fewer errors than the best of this decoder"
-    elif best >= zero:
-        yield "the language model makes no fewer errors than the search without it"
-    else:
-        return
-    yield from evidence.reasons(search_is_worse=zero > greedy)
+def _lm_weight(tuned: Tuned) -> float:
+    assert tuned.best.weights is not None
+    return tuned.best.weights.lm_weight
 
 
 def _line(outcome: Outcome) -> str:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ds2kit.components import BLANK, END, LanguageModel, StreamingDecoder, Tokenizer
 from ds2kit.decoding.greedy import Greedy
+from ds2kit.decoding.words import between_words
 from ds2kit.errors import UserError
 from ds2kit.hooks import hookimpl
 from ds2kit.types import Hypothesis, Padded, Word
@@ -108,13 +109,14 @@ class Rescoring(StreamingDecoder):
         return [one for one in scored if math.isfinite(one.score)][:3]
 
     def candidates(self, text: str) -> list[str]:
-        words, found = text.split(), {text}
+        between = between_words(self.tokenizer)
+        words, found = text.split() if between else list(text), {text}
         for i in range(len(words) + 1):
             before, after = words[:i], words[i:]
             for word in self.words:
-                found.add(" ".join([*before, word, *after]))
-                found.add(" ".join([*before, word, *after[1:]]))
-            found.add(" ".join([*before, *after[1:]]))
+                found.add(between.join([*before, word, *after]))
+                found.add(between.join([*before, word, *after[1:]]))
+            found.add(between.join([*before, *after[1:]]))
         return sorted(found)
 
     def scored(self, log_probs: Tensor, text: str) -> Hypothesis:

@@ -155,14 +155,12 @@ def test_curves_of_a_training_that_has_just_begun_or_went_wrong(
     "weights",
     [
         [(0.0, 0.0)],
-        [(0.0, 0.0), (0.5, 0.5)],
         [(0.0, 0.0), (0.5, 0.5), (1.0, 1.0), (1.5, 1.5)],  # in a line
         [(0.0, 0.0), (0.5, 0.5), (1.0, 0.0), (2.0, 3.0)],
     ],
-    ids=len,
+    ids=["point", "line", "area"],
 )
-@pytest.mark.parametrize("beams", [[None], [8], [4, 8, 16]], ids=str)
-@pytest.mark.parametrize("worst", [0, 7, 5000])
+@pytest.mark.parametrize(("beams", "worst"), [([None], 0), ([4, 8, 16], 7), ([8], 5000)], ids=str)
 def test_a_tuning(
     saved: Callable[[Any], tuple[int, int]],
     weights: list[tuple[float, float]],

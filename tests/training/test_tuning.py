@@ -23,7 +23,9 @@ from ds2kit.training.tuning import (
     Outcome,
     Subject,
     at_the_edge,
+    doubts_of,
     in_words,
+    is_kept,
     tune_experiment,
 )
 from ds2kit.types import Score, Utterance
@@ -146,3 +148,35 @@ def test_characters_are_counted_where_no_token_has_a_space(
     assert found.tuned.greedy.score("character").units == 6
     assert "CER" in found.to_text()
     assert "WER" not in found.to_text()
+
+
+@pytest.mark.parametrize(
+    ("errors", "lm_weight", "kept", "doubt"),
+    [
+        (20, 0.5, True, ""),
+        (40, 0.5, True, "no fewer errors than the search without it"),
+        (40, 0.0, False, "no fewer errors than the search without it"),
+        (20, 0.0, True, "no fewer errors than the search without it"),
+        (41, 0.5, False, "greedy search makes fewer errors"),
+    ],
+)
+def test_what_is_kept_and_what_is_doubted(
+    errors: int, lm_weight: float, kept: bool, doubt: str
+) -> None:
+    """Greedy makes 40 errors, the search with weights of 0 makes 30."""
+    best = trial(errors, Weights(lm_weight, 0.0, 8))
+    tuned = Tuned(GREEDY, ZERO, best, (ZERO, best), (best,))
+
+    doubts = list(doubts_of(tuned, "word", NoReasons()))  # type: ignore[arg-type]
+
+    assert is_kept(tuned, "word") is kept
+    assert len(doubts) == bool(doubt)
+    assert all(doubt in one for one in doubts)
+
+
+class NoReasons:
+    """Evidence of nothing."""
+
+    def reasons(self, *, search_is_worse: bool) -> list[str]:
+        assert not search_is_worse
+        return []
