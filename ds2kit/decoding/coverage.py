@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ds2kit.components import BLANK, LanguageModel, Tokenizer
-from ds2kit.decoding.lexicon import written
 from ds2kit.decoding.words import between_words
 from ds2kit.errors import UserError
+from ds2kit.lm.units import written
 
 LEAST_COVERAGE = 0.05
 """A model that knows a smaller share of what may be heard is of another unit, or another case."""

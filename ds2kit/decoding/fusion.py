@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from ds2kit.components import END, LanguageModel, Tokenizer, Unit
 from ds2kit.decoding.hot_words import HotWords
-from ds2kit.decoding.lexicon import Lexicon, Node, written
+from ds2kit.decoding.lexicon import Lexicon, Node
 from ds2kit.decoding.words import between_words
+from ds2kit.lm.units import written
 
 ANSWERS_KEPT = 200_000
 """How many answers of the language model a stream keeps: some tens of megabytes."""

@@ -8,17 +8,10 @@ from pathlib import Path
 from ds2kit.components import Tokenizer
 from ds2kit.decoding.boundaries import Boundaries
 from ds2kit.errors import UserError, close_name
-
-SPACE = "\u2581"
-"""How a file writes a space inside a token (▁)."""
+from ds2kit.lm.units import SPACE, written
 
 Spellings = Mapping[str, Sequence[Sequence[int]]]
 """Words, each with its spellings in token ids."""
-
-
-def written(token: str) -> str:
-    """A token's text as a file has it, without spaces."""
-    return token.replace(" ", SPACE)
 
 
 def read_lexicon(path: Path, tokenizer: Tokenizer) -> dict[str, tuple[tuple[int, ...], ...]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ds2kit.components import Tokenizer
-from ds2kit.decoding.lexicon import Lexicon, Node, read_lexicon, written
+from ds2kit.decoding.lexicon import Lexicon, Node, read_lexicon
 from ds2kit.errors import UserError
 from ds2kit.text.char import Char
 
@@ -39,10 +39,6 @@ def test_reads_words_with_their_spellings(
 
 def test_a_word_may_be_in_other_letters_than_the_tokenizers(write: Callable[[str], Path]) -> None:
     assert read_lexicon(write("AB\ta b\n"), LETTERS) == {"AB": ((2, 3),)}
-
-
-def test_a_token_is_written_without_spaces() -> None:
-    assert (written(" he"), written(" "), written("a b")) == ("▁he", "▁", "a▁b")
 
 
 @pytest.mark.parametrize(
