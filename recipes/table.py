@@ -21,8 +21,8 @@ def table(experiment: Path, splits: list[str]) -> list[tuple[str, str]]:
     """Rows of two columns: the error rates of the splits, the training's speed, what to do next."""
     rows = []
     for split in splits:
-        paths = sorted((experiment / "decode" / split).glob("*/score.json"))
-        for path in paths:
+        paths = list((experiment / "decode" / split).glob("*/score.json"))
+        for path in sorted(paths, key=lambda path: (path.parent.name != "greedy", path)):
             score = json.loads(path.read_text("utf-8"))
             # Which decoder's, where there are several.
             of = f", {path.parent.name}" if len(paths) > 1 else ""

@@ -41,9 +41,12 @@ def test_librispeech_small(run: Any, recipes: Path) -> None:
     ]
     texts = (recipes / "librispeech" / "work" / "small.txt").read_text("utf-8")
     assert texts.splitlines() == 2 * ["it\u2019s", "and so on"]
-    for split in ("dev", "test", "test_other"):
-        for decoder in ("greedy", "flashlight"):
-            assert f"{split} WER, {decoder}" in printed
+    assert [line.partition("  ")[0] for line in printed.splitlines()[:12]] == [
+        f"{split} {rate}, {decoder}"
+        for split in ("dev", "test", "test_other")
+        for decoder in ("greedy", "flashlight")
+        for rate in ("WER", "CER")
+    ]
 
 
 def test_librispeech_goes_on_from_a_stage(run: Any, recipes: Path) -> None:
