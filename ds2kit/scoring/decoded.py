@@ -78,12 +78,15 @@ def _folder(experiment: Path, split: str, decoder: str | None) -> Path:
         raise UserError(f"{experiment / 'decode' / split} has no {HYPOTHESES}; {remedy}")
     if decoder is None and len(decoders) > 1:
         raise UserError(
-            f"split '{split}' was decoded by {listed}; choose one: `score` takes --decoder, and "
-            "`compare` EXP:DECODER"
+            f"split '{split}' of {experiment} was decoded by {listed}; choose one: `score` takes "
+            "--decoder, and `compare` EXP:DECODER"
         )
     if decoder is not None and decoder not in decoders:
         hint = close_name(decoder, decoders)
-        raise UserError(f"split '{split}' was not decoded by '{decoder}'{hint} (only by: {listed})")
+        raise UserError(
+            f"split '{split}' of {experiment} was not decoded by '{decoder}'{hint} "
+            f"(only by: {listed})"
+        )
     return experiment / "decode" / split / (decoder or decoders[0])
 
 

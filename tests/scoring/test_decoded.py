@@ -110,7 +110,7 @@ def test_several_decoders_are_chosen_from(
 ) -> None:
     decode(experiment, str(data), data / "test", decoder="beam")
 
-    with pytest.raises(UserError, match=r"decoded by beam, greedy; choose one: .* --decoder"):
+    with pytest.raises(UserError, match=r"decoded by beam, greedy; choose one: .*--decoder"):
         read_decoded(experiment, "test")
     with pytest.raises(UserError, match=r"'gredy'; did you mean 'greedy'\? \(only by: beam, gr"):
         read_decoded(experiment, "test", decoder="gredy")
