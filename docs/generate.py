@@ -31,7 +31,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     "ds2kit": ("load",),
     "ds2kit.decoding.transcriber": ("Transcriber",),
     "ds2kit.decoding.stream": ("Stream",),
-    "ds2kit.decoding.words": ("Transcript", "TimedWord"),
+    "ds2kit.decoding.words": ("Transcript", "TimedWord", "Emission", "WordsSoFar", "between_words"),
     "ds2kit.decoding.frames": ("checked",),
     "ds2kit.decoding.pruning": ("likely",),
     "ds2kit.decoding.lexicon": ("read_lexicon",),

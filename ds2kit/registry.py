@@ -23,6 +23,8 @@ IN_THE_REPOSITORY = {
     ("tokenizer", "mandarin"): "pip install ./plugins/mandarin",
     ("tokenizer", "sentencepiece"): "pip install ./plugins/sentencepiece",
     ("frontend", "mel"): "pip install ./plugins/mel",
+    ("decoder", "flashlight"): "pip install ./plugins/flashlight",
+    ("language_model", "kenlm"): "pip install ./plugins/flashlight",
 }
 """Components that ds2kit's own repository has and its core has not, and how to get them."""
 

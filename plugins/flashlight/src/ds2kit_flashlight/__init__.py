@@ -1,0 +1,1 @@
+"""flashlight's beam search, with language models, for ds2kit."""
