@@ -35,6 +35,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     "ds2kit.decoding.frames": ("checked",),
     "ds2kit.decoding.pruning": ("likely",),
     "ds2kit.decoding.lexicon": ("read_lexicon",),
+    "ds2kit.decoding.hot_words": ("checked_bonuses",),
     "ds2kit.types": ("Utterance", "Padded", "Chunk", "State", "Hypothesis", "Word", "Score"),
     "ds2kit.errors": ("UserError", "Problems", "close_name"),
     "ds2kit.components": (

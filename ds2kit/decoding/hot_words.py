@@ -27,8 +27,7 @@ class HotWords:
     ) -> None:
         self._boundaries = Boundaries(tokenizer)
         self._ending: dict[str, list[tuple[str, float]]] = {}
-        for phrase, bonus in bonuses.items():
-            text = _checked(phrase, bonus, tokenizer)
+        for text, bonus in checked_bonuses(bonuses, tokenizer).items():
             self._ending.setdefault(text[-1], []).append((text, bonus))
         if words and self._boundaries.spaced:
             self._check_lexicon(words, tokenizer)
@@ -80,6 +79,14 @@ class HotWords:
     def _begins(self, tail: str, phrase: str) -> bool:
         before = tail[: len(tail) - len(phrase)]
         return not before or self._boundaries.between(before[-1], phrase[0])
+
+
+def checked_bonuses(bonuses: Mapping[str, float], tokenizer: Tokenizer) -> dict[str, float]:
+    """The bonuses of phrases as the tokenizer gives these back.
+
+    Raises UserError where a phrase is empty or holds what no token does, or a bonus is not finite.
+    """
+    return {_checked(phrase, bonus, tokenizer): bonus for phrase, bonus in bonuses.items()}
 
 
 def _checked(phrase: str, bonus: float, tokenizer: Tokenizer) -> str:

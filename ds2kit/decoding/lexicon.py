@@ -63,11 +63,12 @@ def _spelling(
                 f"{place}: {token!r}, of {word!r}, is no token of the tokenizer{hint}; make the "
                 "lexicon with the tokenizer of this model"
             )
-    while tokens and tokens[0] == SPACE:
-        tokens = tokens[1:]
-    while tokens and tokens[-1] == SPACE:
-        tokens = tokens[:-1]
-    spelling = tuple(ids[token] for token in tokens)
+    inner = list(tokens)
+    while inner and inner[0] == SPACE:
+        del inner[0]
+    while inner and inner[-1] == SPACE:
+        del inner[-1]
+    spelling = tuple(ids[token] for token in inner)
     text = tokenizer.decode(spelling)
     if not text or (text != word and text != tokenizer.normalise(word)):
         raise UserError(

@@ -52,7 +52,7 @@ def test_a_word_may_be_in_other_letters_than_the_tokenizers(write: Callable[[str
         ("\ta\n", "line 1"),
         ("ab\ta c\n", "line 1: 'ab' is spelled 'a c', which reads 'ac'; expected tokens that read"),
         ("ab\t\n", "line 1: 'ab' is spelled '', which reads ''"),
-        ("ab\t▁\n", "line 1: 'ab' is spelled '', which reads ''"),
+        ("ab\t▁\n", "line 1: 'ab' is spelled '▁', which reads ''"),
     ],
 )
 def test_what_is_wrong_is_named(write: Callable[[str], Path], text: str, message: str) -> None:

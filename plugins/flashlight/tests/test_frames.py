@@ -12,6 +12,7 @@ from ds2kit_flashlight.frames import UNLIKELY, checked, pruned
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ds2kit.decoding.pruning import likely
 from ds2kit.errors import UserError
 
 
@@ -83,3 +84,13 @@ def test_other_precisions(kind: torch.dtype) -> None:
     log_probs = torch.randn(9, 5).log_softmax(dim=-1).to(kind)
 
     assert checked(log_probs.T.contiguous().T, 5, "it").dtype == np.float32
+
+
+@pytest.mark.parametrize(("top_p", "top_k"), [(1.0, 5), (0.9, 300), (0.99, 40), (0.5, 1)])
+def test_what_is_considered_is_what_the_core_considers(top_p: float, top_k: int) -> None:
+    scores = 4 * np.random.default_rng(0).standard_normal((50, 300))
+    log_probs = (scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))).astype(np.float32)
+
+    found = pruned(log_probs, top_p=top_p, top_k=top_k) > UNLIKELY / 2
+
+    assert np.array_equal(found, likely(log_probs, top_p=top_p, top_k=top_k))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ds2kit_flashlight.lexicon import lexicon_of, read_lexicon, separator
+from ds2kit_flashlight.lexicon import lexicon_at, lexicon_of, separator
 
 from ds2kit.errors import UserError
 from ds2kit.text.char import Char
@@ -22,14 +22,14 @@ def written(folder: Path, text: str) -> Path:
 
 def test_words_and_their_spellings(tmp_path: Path, literal: Any) -> None:
     path = written(tmp_path, "ab\t▁ab\nba\t▁b a\n\nab\t▁a b\n")
-    lexicon = read_lexicon(path, literal.Pieces([" ab", " b", " a", "a", "b"]))
+    lexicon = lexicon_at(path, literal.Pieces([" ab", " b", " a", "a", "b"]))
 
     assert lexicon.words == ("ab", "ba")
     assert lexicon.spellings == (((1,), (3, 5)), ((2, 4),))
 
 
 def test_spaces_at_the_ends_of_a_spelling_are_left_out(tmp_path: Path) -> None:
-    lexicon = read_lexicon(written(tmp_path, "ab\ta b ▁\nAB\t▁ a b\n"), LETTERS)
+    lexicon = lexicon_at(written(tmp_path, "ab\ta b ▁\nAB\t▁ a b\n"), LETTERS)
 
     assert lexicon.words == ("ab", "AB")
     assert lexicon.spellings == (((2, 3),), ((2, 3),))
@@ -49,19 +49,19 @@ def test_a_line_that_is_none_is_named(tmp_path: Path, line: str, said: str) -> N
     path = written(tmp_path, f"a\ta\n{line}\n")
 
     with pytest.raises(UserError, match=said) as refused:
-        read_lexicon(path, LETTERS)
+        lexicon_at(path, LETTERS)
 
     assert str(path) in str(refused.value)
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds no word"):
-        read_lexicon(written(tmp_path, "\n"), LETTERS)
+        lexicon_at(written(tmp_path, "\n"), LETTERS)
     with pytest.raises(UserError, match="cannot be read: No such file"):
-        read_lexicon(tmp_path / "absent", LETTERS)
+        lexicon_at(tmp_path / "absent", LETTERS)
     (tmp_path / "latin").write_bytes("\xe9\te\n".encode("latin-1"))
     with pytest.raises(UserError, match="is no UTF-8 text"):
-        read_lexicon(tmp_path / "latin", LETTERS)
+        lexicon_at(tmp_path / "latin", LETTERS)
 
 
 def test_a_vocabulary_is_spelled_by_the_tokenizer() -> None:

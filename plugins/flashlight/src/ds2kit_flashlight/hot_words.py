@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import unicodedata
 from collections.abc import Mapping
 from functools import cache
 
 from ds2kit.components import Tokenizer
+from ds2kit.decoding.hot_words import checked_bonuses
 from ds2kit.decoding.words import between_words
-from ds2kit.errors import UserError
 
 
 class HotWords:
@@ -25,11 +24,9 @@ class HotWords:
 
     def __init__(self, bonuses: Mapping[str, float], tokenizer: Tokenizer) -> None:
         self._spaced = between_words(tokenizer) == " "
-        self._bonuses: dict[str, float] = {}
+        self._bonuses = checked_bonuses(bonuses, tokenizer)
         self._promises: dict[str, float] = {}
-        for phrase, bonus in bonuses.items():
-            text = _checked(phrase, bonus, tokenizer)
-            self._bonuses[text] = bonus
+        for text, bonus in self._bonuses.items():
             for length in range(1, len(text)):
                 promise = bonus * length / len(text)
                 begun = text[:length]
@@ -101,18 +98,3 @@ class HotWords:
 def _wide(letter: str) -> bool:
     """Whether a letter is of a script without spaces, an East Asian one."""
     return unicodedata.east_asian_width(letter) in ("W", "F")
-
-
-def _checked(phrase: str, bonus: float, tokenizer: Tokenizer) -> str:
-    """The phrase as the tokenizer gives it back."""
-    text = tokenizer.normalise(phrase)
-    if not text:
-        raise UserError(f"hot_words: {phrase!r} is no word; leave it out")
-    if foreign := tokenizer.foreign(phrase):
-        raise UserError(
-            f"hot_words: {phrase!r} holds {foreign[0]!r}, which no token of the model does: it "
-            "cannot be heard; leave it out or spell it otherwise"
-        )
-    if not math.isfinite(bonus):
-        raise UserError(f"hot_words: the bonus of {phrase!r} is {bonus}; expected a number")
-    return text

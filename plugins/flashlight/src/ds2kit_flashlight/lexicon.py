@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ds2kit.components import Tokenizer
-from ds2kit.errors import UserError, close_name
-
-SPACE = "\u2581"
-"""How files write a space inside a token (▁)."""
+from ds2kit.decoding.lexicon import read_lexicon
+from ds2kit.errors import UserError
 
 Spelling = tuple[int, ...]
 
@@ -37,11 +35,6 @@ class Lexicon:
         return Lexicon((*self.words, *more), (*self.spellings, *added), self.left_out)
 
 
-def written(token: str) -> str:
-    """A token's text as files, and language models of tokens, have it: without spaces."""
-    return token.replace(" ", SPACE)
-
-
 def separator(tokenizer: Tokenizer) -> int | None:
     """The id of the token that is the space, where no other token has one inside."""
     spaced = [i for i, token in enumerate(tokenizer.tokens) if " " in token]
@@ -61,59 +54,10 @@ def lexicon_of(vocabulary: Sequence[str], tokenizer: Tokenizer) -> Lexicon:
     return Lexicon(tuple(words), tuple(spellings), len(vocabulary) - len(words))
 
 
-def read_lexicon(path: Path, tokenizer: Tokenizer) -> Lexicon:
-    """The lexicon of a file: a line is `word<TAB>token token ...`, a space in a token as U+2581.
-
-    A word of several spellings has several lines. Raises UserError that names file and line where
-    a token is not the tokenizer's, or a spelling reads otherwise than its word.
-    """
-    ids = {written(token): i for i, token in enumerate(tokenizer.tokens) if token}
-    found: dict[str, dict[Spelling, None]] = {}
-    for number, line in enumerate(_lines(path), start=1):
-        if not line.strip():
-            continue
-        word, tab, tokens = line.partition("\t")
-        place = f"lexicon {path}, line {number}"
-        if not tab or not word or " " in word:
-            raise UserError(f"{place}: {line[:60]!r}; expected word<TAB>token token ...")
-        spelling = _ids_of(word, tokens.split(), ids, place)
-        text = tokenizer.decode(spelling)
-        if text not in (word, tokenizer.normalise(word)) or not text:
-            raise UserError(
-                f"{place}: {word!r} is spelled {tokens!r}, which reads {text!r}; expected tokens "
-                "that read the word"
-            )
-        found.setdefault(word, {})[spelling] = None
-    if not found:
-        raise UserError(f"lexicon {path} holds no word; expected lines of word<TAB>token token ...")
-    return Lexicon(tuple(found), tuple(tuple(spellings) for spellings in found.values()))
-
-
-def _lines(path: Path) -> Iterator[str]:
-    try:
-        with path.open(encoding="utf-8") as file:
-            for line in file:
-                yield line.rstrip("\r\n")
-    except OSError as error:
-        raise UserError(f"lexicon {path} cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"lexicon {path} is no UTF-8 text: {error}; convert it") from error
-
-
-def _ids_of(word: str, tokens: Sequence[str], ids: Mapping[str, int], place: str) -> Spelling:
-    for token in tokens:
-        if token not in ids:
-            raise UserError(
-                f"{place}: {token!r}, of {word!r}, is no token of the tokenizer"
-                f"{close_name(token, ids)}; make the lexicon with the tokenizer of this model"
-            )
-    # Other makers close each word with the space; here it stands between words.
-    inner = list(tokens)
-    while inner and inner[-1] == SPACE:
-        del inner[-1]
-    while inner and inner[0] == SPACE:
-        del inner[0]
-    return tuple(ids[token] for token in inner)
+def lexicon_at(path: Path, tokenizer: Tokenizer) -> Lexicon:
+    """The lexicon of a file, as `read_lexicon` reads it."""
+    found = read_lexicon(path, tokenizer)
+    return Lexicon(tuple(found), tuple(found.values()))
 
 
 def _spelled(word: str, tokenizer: Tokenizer) -> Spelling:

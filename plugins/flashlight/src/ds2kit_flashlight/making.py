@@ -11,10 +11,11 @@ from flashlight.lib.text.decoder import LM
 from ds2kit.components import LanguageModel, Tokenizer
 from ds2kit.decoding.words import between_words
 from ds2kit.errors import UserError
+from ds2kit.lm.units import written
 from ds2kit_flashlight.coverage import check_knows, check_lexicon
 from ds2kit_flashlight.fusion import Fusion, Weights
 from ds2kit_flashlight.hot_words import HotWords
-from ds2kit_flashlight.lexicon import Lexicon, lexicon_of, read_lexicon, separator, written
+from ds2kit_flashlight.lexicon import Lexicon, lexicon_at, lexicon_of, separator
 from ds2kit_flashlight.readers import AnyWords, Listed, Reader, Spelled
 from ds2kit_flashlight.search import Limits, Native, Search, TokenSearch, WordSearch
 
@@ -60,7 +61,7 @@ def lexicon_for(made: Material, path: Path | None) -> Lexicon | None:
             "language model of characters and no lexicon, or take the decoder beam"
         )
     if path:
-        found = read_lexicon(path, tokenizer)
+        found = lexicon_at(path, tokenizer)
         if model and made.unit == "word":
             check_knows(model, found.words, "the lexicon's")
     elif model and made.unit == "word" and not made.open:
