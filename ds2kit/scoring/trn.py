@@ -52,9 +52,15 @@ def _speaker(speaker: str) -> str:
 
 
 def _check(units: Sequence[str], key: str) -> None:
-    """Refuse alternatives in braces, the empty word, and lines that would be comments."""
-    signs = [unit for unit in units if "{" in unit or "}" in unit or unit == "@"]
-    signs += [unit for unit in units[:1] if unit.startswith((";;", "**"))]
+    """Refuse alternatives in braces, the empty word, words of which sclite would not read what
+    follows a semicolon, and lines that would be comments.
+    """
+    signs = [
+        unit
+        for unit in units
+        if "{" in unit or "}" in unit or unit == "@" or (";" in unit and unit != ";")
+    ]
+    signs += [unit for unit in units[:1] if unit.startswith("**")]
     if signs:
         raise UserError(
             f"'{key}' has {signs[0]!r}, which sclite takes for a sign of its own; "
