@@ -32,7 +32,7 @@ def sclite(folder: Path) -> Score:
         text=True,
         check=True,
     )
-    found = re.search(r"\| Sum +\|((?: +\d+)+) +\|((?: +\d+)+) +\|", done.stdout)
+    found = re.search(r"\| +Sum +\|((?: +\d+)+) +\|((?: +\d+)+) +\|", done.stdout)
     assert found, done.stdout
     _, units = map(int, found[1].split())
     _, substitutions, deletions, insertions, _, _ = map(int, found[2].split())
