@@ -268,8 +268,8 @@ class StreamingDecoder(Decoder):
         at its end may be unfinished. Raises UserError where a decoder gives none.
         """
         raise UserError(
-            f"the decoder {type(self).__name__} gives no text before it is final; wait for the "
-            "words of advance, or choose one that does, such as greedy or beam"
+            f"the decoder {type(self).__name__} gives no text before it is final; take its "
+            "words as they become final, or choose one that does, such as greedy or beam"
         )
 
     @abstractmethod

@@ -113,13 +113,15 @@ class Chunk:
 class Word:
     """A word of a hypothesis: the frames [start_frame, end_frame) and how sure the model is.
 
-    confidence: in [0, 1]
+    confidence:   in [0, 1]
+    space_before: whether the text has a space before it, where it is not the first
     """
 
     text: str
     start_frame: int
     end_frame: int
     confidence: float
+    space_before: bool = True
 
 
 @dataclass(frozen=True)

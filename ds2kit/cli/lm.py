@@ -88,7 +88,7 @@ class Lists(click.Command):
     multiple=True,
     type=click.Path(path_type=Path),
     help="Take out lines that share six words (characters, of a character model) in a row with a "
-    "prepared split or a text.",
+    "prepared split or a text, or are a shorter transcript of it.",
 )
 @click.option("--lmplz", "use_lmplz", is_flag=True, help="Let KenLM's lmplz do it.")
 @click.option(

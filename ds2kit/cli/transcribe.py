@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import io
-import json
 import math
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import click
 from click.core import ParameterSource
 
+from ds2kit.cli.captions import Captions, Line, LiveLine, Objects, print_transcript
 from ds2kit.errors import UserError
 from ds2kit.registry import Toolkit
 
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
     from ds2kit.audio.read import Waveform
     from ds2kit.decoding.stream import Stream
     from ds2kit.decoding.transcriber import Transcriber
-    from ds2kit.decoding.words import TimedWord, Transcript
 
 STANDARD_INPUT = Path("-")
 
@@ -42,6 +39,11 @@ STANDARD_INPUT = Path("-")
     help="Refuse longer recordings; memory grows with them.",
 )
 @click.option("--stream", is_flag=True, help="Print each word as soon as it is final.")
+@click.option(
+    "--partial",
+    is_flag=True,
+    help="With --stream: also show what may still change, on a terminal or with --json.",
+)
 @click.option(
     "--pace",
     type=float,
@@ -63,6 +65,7 @@ def command(
     as_json: bool,
     max_seconds: float,
     stream: bool,
+    partial: bool,
     pace: float,
     sample_rate: int | None,
 ) -> None:
@@ -72,10 +75,11 @@ def command(
 
     With --stream one FILE of any length is heard as it plays, or with FILE - raw PCM from standard
     input as it comes: signed 16-bit little-endian samples of one channel. With --json there is an
-    object a word, `after` so many seconds of sound were heard, and at last one of the whole.
+    object a word, `after` so many seconds of sound were heard, and at last one of the whole; with
+    --partial also one where the text so far has changed, with how much of it is `final`.
     """
     if stream:
-        _check_stream(files, pace)
+        _check_stream(files, pace, as_json, partial)
     else:
         _check_whole(files)
     from ds2kit.decoding import transcriber
@@ -85,9 +89,9 @@ def command(
     if not stream:
         _whole(recognizer, files, as_json, max_seconds)
     elif files[0] == STANDARD_INPUT:
-        _stream_input(recognizer, sample_rate, as_json)
+        _stream_input(recognizer, sample_rate, as_json, partial)
     else:
-        _stream_file(recognizer, files[0], pace, as_json)
+        _stream_file(recognizer, files[0], pace, as_json, partial)
 
 
 def _given(option: str) -> bool:
@@ -99,12 +103,13 @@ def _given(option: str) -> bool:
 def _check_whole(files: tuple[Path, ...]) -> None:
     if STANDARD_INPUT in files:
         raise UserError("FILE - is standard input, which is heard as it comes; add --stream")
-    for name, option in (("--pace", "pace"), ("--sample-rate", "sample_rate")):
+    for option in ("partial", "pace", "sample_rate"):
+        name = "--" + option.replace("_", "-")
         if _given(option):
             raise UserError(f"{name} means nothing without --stream; add --stream, or leave it out")
 
 
-def _check_stream(files: tuple[Path, ...], pace: float) -> None:
+def _check_stream(files: tuple[Path, ...], pace: float, as_json: bool, partial: bool) -> None:
     if len(files) > 1:
         raise UserError(f"--stream takes one FILE; found {len(files)}: run it once for each")
     if _given("max_seconds"):
@@ -117,6 +122,10 @@ def _check_stream(files: tuple[Path, ...], pace: float) -> None:
         )
     if files[0] != STANDARD_INPUT and _given("sample_rate"):
         raise UserError(f"{files[0]} says its own sample rate; leave --sample-rate out")
+    if partial and not as_json and not sys.stdout.isatty():
+        raise UserError(
+            "--partial rewrites a line of a terminal, and standard output is none; add --json"
+        )
 
 
 def _whole(
@@ -134,7 +143,7 @@ def _whole(
             failed += 1
             continue
         if as_json:
-            _print_object(file, transcript)
+            print_transcript(file, transcript)
         elif len(files) == 1:
             click.echo(transcript.text)
         else:
@@ -143,7 +152,9 @@ def _whole(
         raise UserError(f"{failed} of {len(files)} files could not be transcribed")
 
 
-def _stream_file(recognizer: Transcriber, file: Path, pace: float, as_json: bool) -> None:
+def _stream_file(
+    recognizer: Transcriber, file: Path, pace: float, as_json: bool, partial: bool
+) -> None:
     from ds2kit.audio.live import paced, pieces
     from ds2kit.audio.read import opened
     from ds2kit.decoding.stream import CHUNK_SECONDS
@@ -151,17 +162,19 @@ def _stream_file(recognizer: Transcriber, file: Path, pace: float, as_json: bool
     with opened(file) as recording:
         stream = recognizer.stream(recording.sample_rate)
         sound = paced(pieces(recording, CHUNK_SECONDS), recording.sample_rate, pace)
-        _follow(recognizer, stream, sound, file, as_json)
+        _follow(stream, sound, _captions(stream, file, as_json, partial))
 
 
-def _stream_input(recognizer: Transcriber, sample_rate: int | None, as_json: bool) -> None:
+def _stream_input(
+    recognizer: Transcriber, sample_rate: int | None, as_json: bool, partial: bool
+) -> None:
     from ds2kit.audio.live import pcm
     from ds2kit.decoding.stream import CHUNK_SECONDS
 
     stream = recognizer.stream(sample_rate)
     rate = sample_rate or recognizer.model.sample_rate
     sound = pcm(_standard_input(), rate, CHUNK_SECONDS)
-    _follow(recognizer, stream, sound, STANDARD_INPUT, as_json)
+    _follow(stream, sound, _captions(stream, STANDARD_INPUT, as_json, partial))
 
 
 def _standard_input() -> Pipe:
@@ -176,58 +189,23 @@ def _standard_input() -> Pipe:
     return cast("Pipe", sys.stdin.buffer)
 
 
-def _follow(
-    recognizer: Transcriber, stream: Stream, sound: Iterable[Waveform], file: Path, as_json: bool
-) -> None:
-    """Print the words of a sound as they become final."""
-    from ds2kit.decoding.words import between_words
-
+def _captions(stream: Stream, file: Path, as_json: bool, partial: bool) -> Captions:
+    """Who prints what is heard. Raises UserError where the decoder gives no partial text."""
     if as_json:
-        transcript = _hear(stream, sound, lambda word: _print_word(word, stream.seconds))
-        _print_object(file, transcript)
-    else:
-        with _line(between_words(recognizer.model.tokenizer)) as say:
-            _hear(stream, sound, say)
+        return Objects(stream, file, partial=partial)
+    return LiveLine(stream) if partial else Line(stream)
 
 
-def _hear(
-    stream: Stream, sound: Iterable[Waveform], say: Callable[[TimedWord], None]
-) -> Transcript:
-    """Say each word when it is final, the last ones too; the whole."""
+def _follow(stream: Stream, sound: Iterable[Waveform], captions: Captions) -> None:
+    """Hear a sound, and print it as it is heard."""
     said = 0
-    for piece in sound:
-        for word in stream.feed(piece):
-            say(word)
-            said += 1
-    transcript = stream.finish()
-    for word in transcript.words[said:]:
-        say(word)
-    return transcript
-
-
-@contextmanager
-def _line(between: str) -> Iterator[Callable[[TimedWord], None]]:
-    """Prints words on one line, each at once; an error's message does not stand on it."""
-    said = 0
-
-    def say(word: TimedWord) -> None:
-        nonlocal said
-        click.echo((between if said else "") + word.text, nl=False)
-        said += 1
-
     try:
-        yield say
+        for piece in sound:
+            words = stream.feed(piece)
+            said += len(words)
+            captions.heard(words)
+        transcript = stream.finish()
     except UserError:
-        if said:
-            click.echo()
+        captions.stopped()
         raise
-    click.echo()
-
-
-def _print_word(word: TimedWord, after: float) -> None:
-    click.echo(json.dumps({**asdict(word), "after": round(after, 4)}, ensure_ascii=False))
-
-
-def _print_object(file: Path, transcript: Transcript) -> None:
-    line = {"file": click.format_filename(file), **asdict(transcript)}
-    click.echo(json.dumps(line, ensure_ascii=False))
+    captions.finished(transcript, transcript.words[said:])

@@ -38,7 +38,8 @@ class Beam(StreamingDecoder):
     lm_weight:      1 where there is a language model and no other weight is given
     top_p, top_k:   of each frame the fewest tokens whose probability reaches top_p are considered,
         at most top_k of them, and the blank
-    n_best:         hypotheses for each utterance, at most
+    n_best:         hypotheses for each utterance, at most. A stream gives one: leave this at 1
+        there, since all texts that may be among the n best are kept
     hot_words:      what each occurrence of a word, or a phrase of several, adds to the score, as
         natural logarithm: 2 makes it about 7 times as probable
     """
@@ -102,7 +103,7 @@ class Beam(StreamingDecoder):
         return Search(self.tokenizer, self._fusion, self._limits)
 
     def advance(self, stream: Search, log_probs: Tensor) -> tuple[Word, ...]:
-        """A word is final when all texts of the beam have it, in the same frames."""
+        """A word is final when all texts that may become the best have it, in the same frames."""
         given = len(stream.words)
         whose = f"the stream after {stream.frames} frames"
         stream.hear(checked(log_probs, self.tokenizer.size, whose))

@@ -25,14 +25,17 @@ class Alignments(NamedTuple):
 class Candidate:
     """A text in the beam, and its alignments by the token that they end in.
 
-    whole: all of them, taken together
-    score: what it is ranked by
+    whole:    all of them, taken together
+    score:    what it is ranked by
+    hopeless: it cannot become the best, and is kept as one of the n best only
     """
 
-    __slots__ = ("ends", "prefix", "score", "whole")
+    __slots__ = ("ends", "hopeless", "prefix", "score", "whole")
 
-    def __init__(self, prefix: Prefix, ends: dict[int, Alignments]) -> None:
-        self.prefix, self.ends = prefix, ends
+    def __init__(
+        self, prefix: Prefix, ends: dict[int, Alignments], *, hopeless: bool = False
+    ) -> None:
+        self.prefix, self.ends, self.hopeless = prefix, ends, hopeless
         self.whole = _together(list(ends.values()))
         self.score = self.whole.mass + prefix.worth
 

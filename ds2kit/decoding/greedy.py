@@ -31,9 +31,7 @@ class Greedy(StreamingDecoder):
         return Path(self.tokenizer)
 
     def advance(self, stream: Path, log_probs: Tensor) -> tuple[Word, ...]:
-        """A word is final where a space begins after it; where no token has a space, each is, as
-        soon as it ends.
-        """
+        """A word is final where a space begins after it; a hanzi as soon as it ends."""
         given = len(stream.words)
         best = log_probs.detach().max(dim=-1)
         for token, value in zip(best.indices.tolist(), best.values.tolist(), strict=True):

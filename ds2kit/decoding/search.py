@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,9 @@ LEAST = math.log(1e-300)
 
 SETTLE_FRAMES = 16
 """After how many frames what can no longer change is taken out of a search."""
+
+HANDICAP = 1e-6
+"""Of a text that cannot become the best: rounding must not bring it ahead of its equal."""
 
 
 class Arrival:
@@ -54,10 +57,14 @@ class Arrival:
 
 
 class Arrivals:
-    """What a frame makes of the beam: texts, and their alignments by last token."""
+    """What a frame makes of the beam: texts, and their alignments by last token.
+
+    hopeless: those that cannot become the best, where they are kept
+    """
 
     def __init__(self) -> None:
         self.texts: dict[Key, tuple[Prefix, dict[int, Arrival]]] = {}
+        self.hopeless: set[Key] = set()
 
     def add(
         self, prefix: Prefix, token: int, before: Alignments, log_prob: float, *, begins: bool
@@ -89,23 +96,42 @@ class Limits:
     n_best: int
 
 
-class Search:
-    """The search through one stream of log-probabilities.
+class Told:
+    """What was said up to an emission that is final: its tokens, and the words that it ends."""
 
-    words: those that became final, for all texts of the beam have them in common
-    """
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.last = Said.nothing()
+        self.tokens: list[int] = []
+        self.words: list[Word] = []
+        self.words_so_far = WordsSoFar(tokenizer)
+
+    def go_on(self, said: Said) -> None:
+        """Up to a later emission."""
+        for emission in said.since(self.last):
+            self.tokens.append(emission.token)
+            self.words += self.words_so_far.began(emission.token)
+            self.words += self.words_so_far.ended(emission)
+        self.last = said
+
+
+class Search:
+    """The search through one stream of log-probabilities."""
 
     def __init__(self, tokenizer: Tokenizer, fusion: Fusion, limits: Limits) -> None:
-        self.words: list[Word] = []
         self.frames = 0
         self._tokenizer, self._fusion, self._limits = tokenizer, fusion, limits
         self._answers = fusion.answers()
-        # What is final: its last emission, its tokens; the words that it has begun.
-        self._settled = Said.nothing()
-        self._tokens: list[int] = []
-        self._words_so_far = WordsSoFar(tokenizer)
-        nothing = {BLANK: Alignments(0.0, 0.0, self._settled)}
+        # What all texts of the beam have in common, and all that may become the best.
+        self._settled = Told(tokenizer)
+        self._final = self._settled if limits.n_best == 1 else Told(tokenizer)
+        self._final.last = self._settled.last
+        nothing = {BLANK: Alignments(0.0, 0.0, self._settled.last)}
         self._beam = [Candidate(fusion.begin(), nothing)]
+
+    @property
+    def words(self) -> list[Word]:
+        """Those that are final, for all texts that may become the best have them in common."""
+        return self._final.words
 
     def hear(self, log_probs: np.ndarray[Any, np.dtype[np.float64]]) -> None:
         """The next [frames, vocabulary] natural log-probabilities."""
@@ -115,8 +141,7 @@ class Search:
             self._step(dict(zip(tokens.tolist(), frame[tokens].tolist(), strict=True)))
             # By the frames of the stream, so that its pieces make no difference.
             if self.frames % SETTLE_FRAMES == 0:
-                if self._limits.n_best == 1:
-                    self._keep(recombined(self._beam))
+                self._give_up()
                 self._settle()
         self._settle()
 
@@ -128,10 +153,16 @@ class Search:
         """The n best texts if nothing follows, the best first."""
         arrivals = Arrivals()
         listed = self._fusion.end([candidate.prefix for candidate in self._beam], self._answers)
-        for candidate, endings in zip(self._beam, listed, strict=True):
+        ended = zip(self._beam, listed, strict=True)
+        for candidate, endings in sorted(ended, key=lambda pair: pair[0].hopeless):
             for prefix, dropped in endings:
                 whole = candidate.whole
                 whole = whole._replace(said=whole.said.without(dropped))
+                if candidate.hopeless:
+                    if prefix.key not in arrivals.texts:
+                        arrivals.hopeless.add(prefix.key)
+                    # The words of its way may be others than those that are final.
+                    whole = whole._replace(best=-math.inf)
                 arrivals.add(prefix, BLANK, whole, 0.0, begins=False)
         hypotheses: dict[str, Hypothesis] = {}
         for candidate in self._ranked(arrivals, {BLANK: 0.0}, len(arrivals.texts)):
@@ -159,12 +190,24 @@ class Search:
                 if before is not None:
                     for after in following[token]:
                         arrivals.add(after, token, before, log_probs[token], begins=True)
+            if candidate.hopeless:
+                arrivals.hopeless.add(prefix.key)
+                arrivals.hopeless.update(a.key for token in tokens for a in following[token])
         if not arrivals.texts:
             # What is certain is nothing that the lexicon has: the search goes on without it.
             for candidate in self._beam:
                 arrivals.add(candidate.prefix, BLANK, candidate.whole, LEAST, begins=False)
         self._keep(self._ranked(arrivals, log_probs, self._limits.beam))
         self.frames += 1
+
+    def _give_up(self) -> None:
+        """Let the texts go that cannot become the best; where others are wanted, mark them."""
+        hopeful = recombined(self._beam)
+        if self._limits.n_best == 1:
+            self._keep(hopeful)
+            return
+        for candidate in set(self._beam).difference(hopeful):
+            candidate.hopeless = True
 
     def _keep(self, candidates: list[Candidate]) -> None:
         """The beam from here on; what others might have become is let go with them."""
@@ -178,40 +221,36 @@ class Search:
         self, arrivals: Arrivals, log_probs: Mapping[int, float], count: int
     ) -> list[Candidate]:
         """The best candidates, at most so many, the best first."""
-        scored = [
-            (log_sum([end.mass for end in ends.values()]) + prefix.worth, prefix, ends)
-            for prefix, ends in arrivals.texts.values()
-        ]
+        scored = []
+        for key, (prefix, ends) in arrivals.texts.items():
+            score = log_sum([end.mass for end in ends.values()]) + prefix.worth
+            hopeless = key in arrivals.hopeless
+            scored.append((score - HANDICAP if hopeless else score, prefix, ends, hopeless))
         return [
             Candidate(
                 prefix,
                 {t: end.alignments(t, self.frames, log_probs[t]) for t, end in ends.items()},
+                hopeless=hopeless,
             )
-            for _, prefix, ends in heapq.nlargest(count, scored, key=lambda found: found[0])
+            for _, prefix, ends, hopeless in heapq.nlargest(count, scored, key=lambda one: one[0])
         ]
 
     def _settle(self) -> None:
         """Take what all texts of the beam have in common out of the search."""
-        ways = [
-            end.said.without(_open(candidate.prefix, token))
-            for candidate in self._beam
-            for token, end in candidate.ends.items()
-        ]
-        shared = common(ways)
-        for emission in shared.since(self._settled):
-            self._tokens.append(emission.token)
-            self.words += self._words_so_far.began(emission.token)
-            self.words += self._words_so_far.ended(emission)
+        hopeful = [candidate for candidate in self._beam if not candidate.hopeless]
+        if self._final is not self._settled and hopeful:
+            self._final.go_on(common(_ways(hopeful)))
+        shared = common(_ways(self._beam))
+        self._settled.go_on(shared)
         shared.forget()
-        self._settled = shared
         self._fusion.forget([candidate.prefix for candidate in self._beam])
 
     def _hypothesis(self, candidate: Candidate) -> Hypothesis:
-        emissions = candidate.whole.said.since(self._settled)
-        so_far, words = self._words_so_far.copy(), list(self.words)
+        emissions = candidate.whole.said.since(self._settled.last)
+        so_far, words = self._settled.words_so_far.copy(), list(self._settled.words)
         for emission in emissions:
             words += so_far.ended(emission)
-        tokens = (*self._tokens, *(emission.token for emission in emissions))
+        tokens = (*self._settled.tokens, *(emission.token for emission in emissions))
         return Hypothesis(
             text=self._tokenizer.decode(tokens),
             tokens=tokens,
@@ -220,6 +259,13 @@ class Search:
             acoustic_score=candidate.whole.mass,
             language_score=candidate.prefix.language if self._fusion.has_language_model else None,
         )
+
+
+def _ways(candidates: Iterable[Candidate]) -> Iterator[Said]:
+    """The best ways of texts, as far as nothing that follows can change them."""
+    for candidate in candidates:
+        for token, end in candidate.ends.items():
+            yield end.said.without(_open(candidate.prefix, token))
 
 
 def _open(prefix: Prefix, token: int) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ds2kit.components import Tokenizer
+from ds2kit.text.scripts import apart, is_mark, last_letter, unspaced
 from ds2kit.types import Hypothesis, Word
 
 
@@ -45,6 +46,23 @@ class Transcript:
 
 
 @dataclass(frozen=True)
+class Partial:
+    """What has been heard of a stream so far. `print` shows the text.
+
+    text:  as if nothing followed; a word at its end may be unfinished
+    final: the beginning of it that nothing can change any more
+    words: those after it, which may still change
+    """
+
+    text: str
+    final: str
+    words: tuple[TimedWord, ...]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
 class Emission:
     """A token that was said in the frames [start, end), with the model's probability for it."""
 
@@ -57,14 +75,23 @@ class Emission:
 class WordsSoFar:
     """The words of a path whose emissions come one after another.
 
-    A word is a run without a space; where no token has a space, each token is one. Its confidence
-    is the lowest of its tokens': a word is wrong if one of its letters is.
+    A word is a run without a space; a character of a script that is written without spaces
+    (`unspaced`), with its marks, is one by itself, or the token is that holds several: when each
+    of them was said, nobody knows. A word's confidence is the lowest of its tokens': it is wrong
+    if one of its letters is.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        self._texts = tokenizer.tokens
+        self._tokenizer, self._texts = tokenizer, tokenizer.tokens
         self._spaced = between_words(tokenizer) == " "
+        self._marks = any(is_mark(text[0]) for text in self._texts if text)
+        # Of the word that has begun: what its tokens say, its last letter so far, and whether a
+        # space stands before it.
         self._parts: list[tuple[str, Emission]] = []
+        self._letter = ""
+        self._space_before = True
+        # The last token that said something, and a space after it.
+        self._last: list[int] = []
 
     def copy(self) -> WordsSoFar:
         """One that goes its own way from here."""
@@ -74,17 +101,29 @@ class WordsSoFar:
 
     def began(self, token: int) -> tuple[Word, ...]:
         """The word, if any, that is over where such a token begins, however long it lasts."""
-        return self.end() if self._texts[token].startswith(" ") else ()
+        first = self._texts[token][:1]
+        over = first == " " or (self._letter and first and apart(self._letter, first))
+        return self.end() if over or (not self._spaced and self._has_space_before(token)) else ()
 
     def ended(self, emission: Emission) -> tuple[Word, ...]:
         """The words that are over with an emission that lasts no longer."""
-        words: tuple[Word, ...] = ()
-        for i, piece in enumerate(self._texts[emission.token].split(" ")):
-            if i > 0:
+        words, token = self.began(emission.token), emission.token
+        said = False
+        for number, piece in enumerate(self._texts[token].split(" ")):
+            if number > 0:
                 words += self.end()
             if piece:
+                if not self._parts:
+                    self._space_before = said or self._has_space_before(token)
                 self._parts.append((piece, emission))
-        return words if self._spaced else words + self.end()
+                self._letter, said = last_letter(piece) or self._letter, True
+        if said:
+            self._last = [token]
+        elif len(self._last) == 1:
+            self._last = [*self._last, token]
+        # Only a mark can still join it.
+        over = not self._marks and self._letter and unspaced(self._letter)
+        return words + self.end() if over else words
 
     def end(self) -> tuple[Word, ...]:
         """The word, if any, that is over if nothing follows."""
@@ -96,9 +135,20 @@ class WordsSoFar:
             start_frame=emissions[0].start,
             end_frame=emissions[-1].end,
             confidence=min(1.0, min(emission.probability for emission in emissions)),
+            space_before=self._space_before,
         )
-        self._parts = []
+        self._parts, self._letter = [], ""
         return (word,)
+
+    def _has_space_before(self, token: int) -> bool:
+        """Whether the text has a space before a token's: the tokenizer may write one where no
+        token has it, as between syllables of pinyin, and none where one has, as beside hanzi.
+        """
+        if not self._last:
+            return True
+        written = self._tokenizer.decode((*self._last, token)).count(" ")
+        inside = sum(self._texts[i].strip(" ").count(" ") for i in (self._last[0], token))
+        return written > inside
 
 
 def between_words(tokenizer: Tokenizer) -> str:
@@ -129,3 +179,10 @@ def timed(
         )
         for word in words
     )
+
+
+def cut(text: str, letters: int) -> tuple[str, str]:
+    """A text in two: so many characters, where spaces do not count, and the rest."""
+    ends = [0, *(end for end, character in enumerate(text, start=1) if character != " ")]
+    end = ends[min(letters, len(ends) - 1)]
+    return text[:end], text[end:]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
@@ -20,6 +19,7 @@ from ds2kit.scoring.measures import (
     WORDS,
 )
 from ds2kit.scoring.report import Confusion, Rate, Report, Slice
+from ds2kit.text.scripts import display_width
 from ds2kit.types import Score
 
 Table = Sequence[Sequence[str]]
@@ -205,7 +205,7 @@ def _counted(number: int, noun: str) -> str:
 
 def _table(rows: Table, *, numbers: bool = True) -> str:
     """Columns two spaces apart: the first to the left, and the others to the right if numbers."""
-    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(display_width, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:
         cells = [
@@ -217,13 +217,5 @@ def _table(rows: Table, *, numbers: bool = True) -> str:
 
 
 def _fill(cell: str, width: int, *, to_right: bool) -> str:
-    space = " " * (width - _width(cell))
+    space = " " * (width - display_width(cell))
     return space + cell if to_right else cell + space
-
-
-def _width(text: str) -> int:
-    """Columns of a terminal: two for an East Asian wide symbol, none for a mark."""
-    return sum(
-        0 if unicodedata.combining(symbol) else 1 + (unicodedata.east_asian_width(symbol) in "WF")
-        for symbol in text
-    )

@@ -170,7 +170,7 @@ class StreamingDecoderContract(_Fixtures):
         text = sayable if tokenizer.foreign(twice) else twice
         certain = _certain([*_spoken(tokenizer, text), *[BLANK] * 50], tokenizer.size)
         words, whole = _streamed(decoder, certain, [1])
-        assert words or not whole.words, (
+        assert words or len(whole.words) < 2, (
             f"no word of {text!r}, which is certain, came before finish, and 50 blanks had passed"
         )
 

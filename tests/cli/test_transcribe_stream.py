@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import pytest
 
@@ -91,6 +92,51 @@ def test_json_has_a_line_a_word_and_one_of_the_whole(
     assert after == sorted(after)
     assert all(word["end"] <= word["after"] <= last["seconds"] for word in words)
     assert after[0] < last["seconds"] / 2  # long before the end
+
+
+def test_json_has_the_text_so_far(ds2kit: Command, tiny_streaming: Path, tone: Tone) -> None:
+    file = tone(SAID)
+    without = ds2kit("transcribe", tiny_streaming, file, "--stream", "--pace", "0", "--json")
+
+    ran = ds2kit(
+        *("transcribe", tiny_streaming, file, "--stream", "--pace", "0", "--json", "--partial")
+    )
+
+    lines = [json.loads(line) for line in ran.out.splitlines()]
+    partial = [line for line in lines if "partial" in line]
+    words = [line for line in lines if "start" in line]
+    assert [line for line in lines if "partial" not in line] == [
+        json.loads(line) for line in without.out.splitlines()
+    ]
+    assert all(line.keys() == {"partial", "final", "after"} for line in partial)
+    assert all(line["partial"].startswith(line["final"]) for line in partial)
+    assert all(lines[-1]["text"].startswith(line["final"]) for line in partial)
+    # Words are there before they are final.
+    early = [line for line in partial if line["partial"] != line["final"]]
+    assert early
+    for line in early:
+        [word] = line["partial"][len(line["final"]) :].split()
+        number = len(line["final"].split())
+        assert words[number]["text"] == word
+        assert words[number]["after"] > line["after"]
+
+
+def test_a_terminal_shows_the_text_so_far(
+    ds2kit: Command, tiny_streaming: Path, tone: Tone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tone(SAID)
+    whole = ds2kit("transcribe", tiny_streaming, file).out
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setattr("click.utils.should_strip_ansi", lambda *_: False)
+
+    ran = ds2kit("transcribe", tiny_streaming, file, "--stream", "--pace", "0", "--partial")
+
+    shown = ran.out.split("\r\x1b[K")
+    assert shown[-1] == whole
+    early = [text for text in shown if "\x1b[2m" in text]
+    assert early
+    assert all(whole.startswith(click.unstyle(text)) for text in early)
+    assert ran.out.count("\n") == 1
 
 
 @pytest.mark.parametrize("size", [31, 777, 1_000_000])
@@ -235,6 +281,8 @@ def test_pcm_that_ends_amid_a_sample(
         (["FILE", "-"], "add --stream"),
         (["FILE", "--pace", "1"], "--pace means nothing without --stream; add --stream, or leave"),
         (["FILE", "--sample-rate", "8000"], "--sample-rate means nothing without --stream"),
+        (["FILE", "--partial"], "--partial means nothing without --stream"),
+        (["FILE", "--stream", "--partial"], "a line of a terminal, and standard output is none"),
         (["FILE", "FILE", "--stream"], "--stream takes one FILE; found 2: run it once for each"),
         (["-", "FILE", "--stream"], "--stream takes one FILE; found 2"),
         (["FILE", "--stream", "--max-seconds", "120"], "leave --max-seconds out"),

@@ -18,12 +18,13 @@ from ds2kit.text.char import Char
         ("a", "天", True),
         ("今", "b", True),
         ("'", "s", False),
+        ("한", "국", False),
     ],
 )
 def test_beside_spaces_and_characters_of_scripts_without(
     before: str, after: str, may: bool
 ) -> None:
-    assert Boundaries(Char(" ab's今天")).between(before, after) == may
+    assert Boundaries(Char(" ab's今天한국")).between(before, after) == may
 
 
 def test_anywhere_in_a_script_without_spaces() -> None:

@@ -156,18 +156,18 @@ def test_a_word_is_final_where_a_space_begins_after_it() -> None:
     ]
 
 
-def test_without_spaces_a_token_is_final_when_it_ends() -> None:
-    letters = Char("abc")
-    ids = {"-": 0, "a": 1, "b": 2, "c": 3}
+def test_a_hanzi_is_final_when_it_ends() -> None:
+    hanzi = Char("今天气")
+    ids = {"-": 0, "今": 1, "天": 2, "气": 3}
     log_probs = torch.full((6, 4), math.log(0.01))
-    log_probs[torch.arange(6), [ids[label] for label in "aab-bc"]] = math.log(0.97)
-    decoder = Greedy(letters)
+    log_probs[torch.arange(6), [ids[label] for label in "今今天-天气"]] = math.log(0.97)
+    decoder = Greedy(hanzi)
     stream = decoder.begin()
 
     came = [[w.text for w in decoder.advance(stream, frame[None])] for frame in log_probs]
 
-    assert came == [[], [], ["a"], ["b"], [], ["b"]]
-    assert decoder.finish(stream).text == "abbc"
+    assert came == [[], [], ["今"], ["天"], [], ["天"]]
+    assert decoder.finish(stream).text == "今天天气"
 
 
 @settings(deadline=None)

@@ -86,8 +86,12 @@ def normalised(logits: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(logits).log_softmax(dim=-1)
 
 
+def decoded(decoder: Beam, log_probs: torch.Tensor) -> list[Hypothesis]:
+    return decoder.decode(Padded(log_probs[None], torch.tensor([len(log_probs)])))[0]
+
+
 def best(decoder: Beam, log_probs: torch.Tensor) -> Hypothesis:
-    return decoder.decode(Padded(log_probs[None], torch.tensor([len(log_probs)])))[0][0]
+    return decoded(decoder, log_probs)[0]
 
 
 @settings(deadline=None, max_examples=15)
@@ -150,3 +154,64 @@ def test_with_a_lexicon_too(
     expected = best(Beam(tokenizer, **options, **COMPLETE, n_best=2), log_probs)
 
     assert found.score == pytest.approx(expected.score, abs=1e-9)
+
+
+def unsure_of_one_word(frames: int) -> torch.Tensor:
+    """`ab` or `a`, the first word is; then `b`, a space, again and again, certainly."""
+    rows = [{2: 1.0}, {3: 0.6, 0: 0.4}, {1: 1.0}, *[{3: 1.0}, {1: 1.0}] * frames]
+    return torch.tensor([[row.get(i, 0.0) for i in range(4)] for row in rows]).log()
+
+
+@pytest.mark.parametrize("n_best", [1, 5])
+def test_a_word_is_final_where_only_lesser_texts_lack_it(n_best: int) -> None:
+    """Texts that cannot become the best any more are listed at the end, and hold up no word."""
+    decoder = Beam(LETTERS, n_best=n_best, top_p=1.0)
+    log_probs = unsure_of_one_word(30)
+    stream = decoder.begin()
+
+    words = decoder.advance(stream, log_probs)
+
+    assert [word.text for word in words][:2] == ["ab", "b"]
+    assert len(words) > 20
+    assert decoder.partial(stream).words[: len(words)] == words
+    found = [hypothesis.text[:4] for hypothesis in decoded(decoder, log_probs)]
+    assert found == ["ab b", "a b "][:n_best]
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    seed=st.integers(0, 10**6),
+    beam=st.integers(1, 8),
+    n_best=st.integers(2, 6),
+    every=st.integers(1, 4),
+    ties=st.booleans(),
+    unit=st.sampled_from(["word", "character", "token", None]),
+)
+def test_final_words_are_those_of_the_best_text(
+    seed: int,
+    beam: int,
+    n_best: int,
+    every: int,
+    ties: bool,
+    unit: Any,
+    drawn: Callable[..., Any],
+) -> None:
+    """Whatever else is listed, and where texts are equally good too."""
+    logits = 3 * np.random.default_rng(seed).standard_normal((40, LETTERS.size))
+    frames = torch.from_numpy(logits.round() if ties else logits).log_softmax(dim=-1)
+    model = drawn(["a", "b", "ab", "▁"], unit=unit, seed=seed % 9) if unit else None
+    decoder = Beam(LETTERS, beam=beam, n_best=n_best, language_model=model, top_p=1.0)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(search, "SETTLE_FRAMES", every)
+        stream, words = decoder.begin(), ()
+        for piece in frames.split(7):
+            words += decoder.advance(stream, piece)
+            assert decoder.partial(stream).words[: len(words)] == words
+        listed = decoded(decoder, frames)
+        found = decoder.finish(stream)
+
+    assert found.words[: len(words)] == words
+    assert found == listed[0]
+    scores = [hypothesis.score for hypothesis in listed]
+    assert scores == pytest.approx(sorted(scores, reverse=True), abs=1e-5)

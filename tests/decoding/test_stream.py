@@ -11,7 +11,8 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ds2kit.components import Decoder
+from ds2kit.components import Decoder, StreamingDecoder
+from ds2kit.decoding.beam import Beam
 from ds2kit.decoding.greedy import Greedy
 from ds2kit.decoding.transcriber import Transcriber
 from ds2kit.encoders.deepspeech2 import DeepSpeech2
@@ -95,6 +96,50 @@ def test_any_pieces_give_the_words_of_the_whole(
     # resampler, which is slow at so low a rate, hold back what was just said.
     late = made.model.delay / RATE + 0.6
     assert all(word.end > found.seconds - late for word in found.words[len(words) + 1 :])
+
+
+@pytest.mark.parametrize("decoder", [Greedy, Beam])
+@pytest.mark.parametrize("symbols", [" abc", "今天气", " 今ab"])
+def test_the_text_so_far_and_how_much_of_it_is_final(decoder: Any, symbols: str) -> None:
+    made = babbler(symbols)
+    made = Transcriber(made.model, decoder(made.model.tokenizer))
+    sound = sound_of(3 * RATE)
+    stream, given, finals = made.stream(), 0, [""]
+
+    for piece in np.split(sound, 60):
+        given += len(stream.feed(piece))
+        partial = stream.partial()
+        assert stream.final == partial.final
+        assert partial.text.startswith(partial.final)
+        assert partial.final.startswith(finals[-1])
+        rest = "".join(word.text for word in partial.words)
+        assert rest == partial.text[len(partial.final) :].replace(" ", "")
+        assert all(word.start < stream.seconds for word in partial.words)
+        assert str(partial) == partial.text
+        finals.append(partial.final)
+    whole = stream.finish()
+
+    assert whole.text.startswith(finals[-1])
+    assert len(finals[-1].replace(" ", "")) == sum(len(w.text) for w in whole.words[:given])
+    assert len(set(finals)) > 5
+    with pytest.raises(UserError, match="was finished already"):
+        stream.partial()
+
+
+class Silent(Greedy):
+    """A decoder that gives words when they are final, and no sooner."""
+
+    partial = StreamingDecoder.partial
+
+
+def test_a_decoder_without_partial_texts_says_so(recognizer: Transcriber) -> None:
+    stream = Transcriber(recognizer.model, Silent(recognizer.model.tokenizer)).stream()
+    words = stream.feed(sound_of(3 * RATE))
+
+    with pytest.raises(UserError, match="the decoder Silent gives no text before it is final"):
+        stream.partial()
+
+    assert stream.final == " ".join(word.text for word in words) != ""
 
 
 def test_single_samples(recognizer: Transcriber) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 import pytest
@@ -15,6 +15,7 @@ from ds2kit.decoding.words import (
     Transcript,
     WordsSoFar,
     between_words,
+    cut,
     timed,
     words_of,
 )
@@ -105,6 +106,94 @@ def test_in_a_script_without_spaces_each_token_is_a_word() -> None:
     assert [word.confidence for word in words] == pytest.approx([0.9, 0.8, 0.7])
 
 
+@pytest.mark.parametrize("space", [(), (" ",)])
+def test_mandarin_with_latin_words(space: tuple[str, ...]) -> None:
+    """Each hanzi is a word, and so is a run of letters, with a space among the tokens or not."""
+    mixed = Pieces(*space, "我", "爱", "p", "y", "3")
+
+    words = words_of(emissions(mixed, "我", "爱", "p", "y", "3", "爱"), mixed)
+
+    assert frames(words) == [("我", 0, 2), ("爱", 3, 5), ("py3", 6, 14), ("爱", 15, 17)]
+    assert [word.confidence for word in words] == pytest.approx([0.9, 0.8, 0.5, 0.4])
+
+
+def test_spaces_beside_hanzi_are_told_of() -> None:
+    mixed = Pieces(" ", "我", "爱", "p", "y")
+
+    words = words_of(emissions(mixed, "我", "爱", " ", "p", "y", " ", "p", "爱"), mixed)
+
+    assert [word.text for word in words] == ["我", "爱", "py", "p", "爱"]
+    assert [word.space_before for word in words[1:]] == [False, True, True, False]
+
+
+def test_korean_has_spaces() -> None:
+    hangul = Pieces(" ", "한", "국", "어")
+
+    words = words_of(emissions(hangul, "한", "국", "어", " ", "한"), hangul)
+
+    assert frames(words) == [("한국어", 0, 8), ("한", 12, 14)]
+
+
+def test_words_in_letters_need_no_space_token() -> None:
+    """Transcripts of one word each have no space."""
+    letters = Pieces("n", "o", "e")
+
+    assert frames(words_of(emissions(letters, "n", "o", "n", "e"), letters)) == [("none", 0, 11)]
+
+
+def test_a_mark_belongs_to_its_letter() -> None:
+    thai = Pieces("ก", "ั", "น")
+    so_far = WordsSoFar(thai)
+    said = emissions(thai, "ก", "ั", "น")
+
+    assert so_far.ended(said[0]) == ()  # a mark may follow
+    assert so_far.ended(said[1]) == ()
+    assert frames(so_far.began(said[2].token)) == [("กั", 0, 5)]
+    assert frames(words_of(said, thai)) == [("กั", 0, 5), ("น", 6, 8)]
+
+
+def test_a_hanzi_is_over_when_its_emission_is() -> None:
+    hanzi = Pieces("今", " ", "a")
+    so_far = WordsSoFar(hanzi)
+
+    assert frames(so_far.ended(Emission(1, 0, 2, 0.9))) == [("今", 0, 2)]
+    assert so_far.ended(Emission(3, 3, 4, 0.9)) == ()
+    assert frames(so_far.began(1)) == [("a", 3, 4)]
+
+
+class Syllables(Pieces):
+    """Tokens that are written with spaces between them, though none has one."""
+
+    def decode(self, ids: Sequence[int]) -> str:
+        return " ".join(self.tokens[i] for i in ids)
+
+
+class Folding(Pieces):
+    """Spaces beside hanzi are taken out of texts, as the plugin for Mandarin does."""
+
+    def decode(self, ids: Sequence[int]) -> str:
+        text = super().decode(ids)
+        return text.replace("今 ", "今").replace(" 今", "今")
+
+
+def test_spaces_that_the_tokenizer_takes_out_of_texts() -> None:
+    mixed = Folding(" ", "今", "a")
+
+    words = words_of(emissions(mixed, "今", " ", "今", " ", "a", " ", "a"), mixed)
+
+    assert [word.text for word in words] == ["今", "今", "a", "a"]
+    assert [word.space_before for word in words[1:]] == [False, False, True]
+
+
+def test_spaces_that_the_tokenizer_writes_between_tokens() -> None:
+    pinyin = Syllables("ni3", "hao3")
+
+    words = words_of(emissions(pinyin, "ni3", "hao3"), pinyin)
+
+    assert frames(words) == [("ni3", 0, 2), ("hao3", 3, 5)]
+    assert [word.space_before for word in words] == [True, True]
+
+
 def test_confidence_is_no_more_than_one() -> None:
     letters = Pieces("a")
 
@@ -135,10 +224,25 @@ def test_times_are_seconds_within_the_recording() -> None:
     assert found[0].confidence == 0.1235
 
 
-@given(said=st.lists(st.sampled_from([" ", "a", "b", " a", "a b", "ba "]), max_size=12))
-def test_words_that_are_over_come_one_by_one(said: list[str]) -> None:
+MIXED = (" ", "a", "今", "\u0301", " a", "a今", "今天", "b 今", "한")
+
+
+@given(said=st.lists(st.sampled_from(MIXED), max_size=12))
+def test_words_with_their_spaces_are_the_text(said: list[str]) -> None:
+    pieces = Pieces(*MIXED)
+
+    words = words_of(emissions(pieces, *said), pieces)
+
+    text = "".join(" " * word.space_before + word.text for word in words)
+    assert text.strip() == " ".join("".join(said).split())
+
+
+@pytest.mark.parametrize("tokens", [(" ", "a", "b", " a", "a b", "ba "), MIXED])
+@given(data=st.data())
+def test_words_that_are_over_come_one_by_one(tokens: tuple[str, ...], data: st.DataObject) -> None:
     """However long the last emission lasts, what came was right."""
-    pieces = Pieces(" ", "a", "b", " a", "a b", "ba ")
+    said = data.draw(st.lists(st.sampled_from(tokens), max_size=12))
+    pieces = Pieces(*tokens)
     path = emissions(pieces, *said)
     so_far, came = WordsSoFar(pieces), []
 
@@ -166,3 +270,11 @@ def test_a_transcript_is_its_text() -> None:
     assert str(transcript) == "a b"
     assert transcript.words == timed(heard.words, 0.02, 0.19)
     assert (transcript.seconds, transcript.score) == (0.19, -1.5)
+
+
+@pytest.mark.parametrize(
+    ("letters", "beginning"),
+    [(0, ""), (1, "a"), (2, "a b"), (3, "a b 今"), (4, "a b 今"), (9, "a b 今")],
+)
+def test_a_text_is_cut_after_so_many_letters(letters: int, beginning: str) -> None:
+    assert cut("a b 今", letters) == (beginning, "a b 今"[len(beginning) :])
