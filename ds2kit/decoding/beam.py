@@ -33,6 +33,7 @@ class Beam(StreamingDecoder):
     of faster decoders, and what works where they cannot be installed.
 
     beam:           texts that are kept after each frame
+    beam_threshold: how much worse than the best one they may be
     language_model: of words, scored where one ends; of characters or tokens, scored as they come
     lexicon:        the file of the only words that may be heard, word<TAB>token token ...
     lm_weight:      1 where there is a language model and no other weight is given
@@ -49,6 +50,7 @@ class Beam(StreamingDecoder):
         tokenizer: Tokenizer,
         *,
         beam: int = 50,
+        beam_threshold: float = 25.0,
         language_model: LanguageModel | None = None,
         lexicon: Path | None = None,
         lm_weight: float | None = None,
@@ -64,6 +66,8 @@ class Beam(StreamingDecoder):
         for name, weight in (("lm_weight", lm_weight or 0.0), ("word_score", word_score)):
             if not math.isfinite(weight):
                 raise UserError(f"beam: {name} is {weight}; it takes a number")
+        if not beam_threshold > 0:
+            raise UserError(f"beam: beam_threshold is {beam_threshold:g}; it takes above 0")
         if not 0 < top_p <= 1:
             raise UserError(f"beam: top_p is {top_p:g}; it takes more than 0, and 1 at most")
         if lm_weight and language_model is None:
@@ -75,7 +79,7 @@ class Beam(StreamingDecoder):
         if language_model is not None:
             check_language_model(language_model, tokenizer, tuple(words) if words else None)
         self.tokenizer = tokenizer
-        self._limits = Limits(beam, top_p, top_k, n_best)
+        self._limits = Limits(beam, beam_threshold, top_p, top_k, n_best)
         self._fusion = Fusion(
             tokenizer,
             language_model=language_model,

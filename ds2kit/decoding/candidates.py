@@ -70,5 +70,7 @@ def log_sum(values: list[float]) -> float:
 
 
 def _together(ends: list[Alignments]) -> Alignments:
+    if len(ends) == 1:
+        return ends[0]
     best = max(ends, key=lambda end: end.best)
     return Alignments(log_sum([end.mass for end in ends]), best.best, best.said)

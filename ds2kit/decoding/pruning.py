@@ -21,15 +21,32 @@ def likely(
     if need be; a token without any probability never is. What is left out has probability zero
     for the search: nothing is renormalised.
     """
-    frames, vocabulary = log_probs.shape
-    tokens = _most_probable(log_probs, min(top_k, vocabulary))
+    count = min(top_k, log_probs.shape[1])
+    enough = top_p if top_p < 1 else np.inf
+    if enough == np.inf and count == log_probs.shape[1]:
+        kept: np.ndarray[Any, np.dtype[np.bool_]] = log_probs > -np.inf
+    else:
+        # Most frames have one token that is enough by itself, and need no sorting.
+        best = log_probs.argmax(axis=1)[:, None]
+        values = np.take_along_axis(log_probs, best, axis=1).astype(np.float64)
+        kept = np.zeros(log_probs.shape, dtype=np.bool_)
+        np.put_along_axis(kept, best, values > -np.inf, axis=1)
+        several = np.flatnonzero(np.exp(values[:, 0]) < enough)
+        kept[several] = _fewest(log_probs[several], enough, count)
+    kept[:, BLANK] = True
+    return kept
+
+
+def _fewest(
+    log_probs: np.ndarray[Any, Any], enough: float, count: int
+) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """The fewest tokens of each frame that are enough, at most so many: [frames, vocabulary]."""
+    tokens = _most_probable(log_probs, count)
     values = np.take_along_axis(log_probs, tokens, axis=1).astype(np.float64)
     # What the tokens before it have together: a token is needed while that is too little.
     before = np.cumsum(np.exp(values), axis=1) - np.exp(values)
-    enough = top_p if top_p < 1 else np.inf
-    kept = np.zeros((frames, vocabulary), dtype=np.bool_)
+    kept = np.zeros(log_probs.shape, dtype=np.bool_)
     np.put_along_axis(kept, tokens, (before < enough) & (values > -np.inf), axis=1)
-    kept[:, BLANK] = True
     return kept
 
 

@@ -85,12 +85,14 @@ class Arrivals:
 class Limits:
     """What a search leaves out.
 
-    beam:         so many texts stay after each frame
-    top_p, top_k: the tokens of a frame, as `pruning.likely` takes them
-    n_best:       hypotheses that are wanted; where it is one, the texts that cannot become it
+    beam:           so many texts stay after each frame
+    beam_threshold: and none whose score is by so much worse than the best one's
+    top_p, top_k:   the tokens of a frame, as `pruning.likely` takes them
+    n_best:         hypotheses that are wanted; where it is one, the texts that cannot become it
     """
 
     beam: int
+    beam_threshold: float
     top_p: float
     top_k: int
     n_best: int
@@ -197,7 +199,9 @@ class Search:
             # What is certain is nothing that the lexicon has: the search goes on without it.
             for candidate in self._beam:
                 arrivals.add(candidate.prefix, BLANK, candidate.whole, LEAST, begins=False)
-        self._keep(self._ranked(arrivals, log_probs, self._limits.beam))
+        ranked = self._ranked(arrivals, log_probs, self._limits.beam)
+        least = ranked[0].score - self._limits.beam_threshold
+        self._keep([candidate for candidate in ranked if candidate.score >= least])
         self.frames += 1
 
     def _give_up(self) -> None:

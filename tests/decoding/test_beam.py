@@ -241,6 +241,8 @@ def test_is_built_from_a_yaml(tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"beam": 0}, "beam is 0; it takes 1 or more"),
+        ({"beam_threshold": 0.0}, "beam_threshold is 0; it takes above 0"),
+        ({"beam_threshold": math.nan}, "beam_threshold is nan; it takes above 0"),
         ({"n_best": 0}, "n_best is 0; it takes 1 or more"),
         ({"top_k": 0}, "top_k is 0; it takes 1 or more"),
         ({"top_p": 0.0}, "top_p is 0; it takes more than 0, and 1 at most"),

@@ -21,7 +21,13 @@ from ds2kit.text.char import Char
 from ds2kit.types import Hypothesis, Padded
 
 LETTERS = Char([" ", "a", "b"])
-COMPLETE = {"beam": 10**6, "top_p": 1.0, "top_k": 10**6, "n_best": 10**6}
+COMPLETE: dict[str, Any] = {
+    "beam": 10**6,
+    "beam_threshold": math.inf,
+    "top_p": 1.0,
+    "top_k": 10**6,
+    "n_best": 10**6,
+}
 
 Labellings = dict[tuple[int, ...], float]
 ORACLE = settings(deadline=None, max_examples=15)
@@ -51,6 +57,21 @@ def summed(pairs: Iterator[tuple[Any, float]]) -> dict[Any, float]:
     for key, value in pairs:
         found[key] = float(np.logaddexp(found.get(key, -math.inf), value))
     return found
+
+
+def test_texts_that_are_too_much_worse_are_let_go() -> None:
+    """ln 0.85/0.1 = 2.14, and ln 0.85/0.05 = 2.83."""
+    log_probs = np.log([[0.05, 1e-9, 0.85, 0.1]])
+    found = {
+        threshold: [one.text for one in decoded(Beam(LETTERS, **narrow(threshold)), log_probs)]
+        for threshold in (2.1, 2.2, 2.9)
+    }
+
+    assert found == {2.1: ["a"], 2.2: ["a", "b"], 2.9: ["a", "b", ""]}
+
+
+def narrow(threshold: float) -> dict[str, Any]:
+    return COMPLETE | {"beam_threshold": threshold}
 
 
 def check(decoder: Beam, log_probs: np.ndarray, expected: dict[str, float]) -> None:
