@@ -208,6 +208,12 @@ class LanguageModel(ABC):
     unit: Unit
     """What it counts. A token is written as its text, a space in it as U+2581 (▁)."""
 
+    vocabulary: tuple[str, ...] | None = None
+    """The units that it knows, without START, END and UNKNOWN; None where it does not list them."""
+
+    order: int | None = None
+    """How many units in a row it looks at, at most; None where there is no such bound."""
+
     @abstractmethod
     def initial_state(self) -> Hashable:
         """The state before the first unit of a text."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 from torch import Tensor
@@ -13,12 +12,9 @@ from ds2kit.decoding.frames import checked
 from ds2kit.decoding.fusion import Fusion
 from ds2kit.decoding.hot_words import HotWords
 from ds2kit.decoding.lexicon import Lexicon, read_lexicon
-from ds2kit.decoding.search import Limits, Search
-from ds2kit.errors import UserError
+from ds2kit.decoding.limits import Limits, Weights
+from ds2kit.decoding.search import Search
 from ds2kit.types import Hypothesis, Padded, Word
-
-LM_WEIGHT = 1.0
-"""The weight of a language model where none is given."""
 
 
 class Beam(StreamingDecoder):
@@ -37,6 +33,7 @@ class Beam(StreamingDecoder):
     language_model: of words, scored where one ends; of characters or tokens, scored as they come
     lexicon:        the file of the only words that may be heard, word<TAB>token token ...
     lm_weight:      1 where there is a language model and no other weight is given
+    unknown_score:  added for each unit that the language model does not know; below 0 it costs
     top_p, top_k:   of each frame the fewest tokens whose probability reaches top_p are considered,
         at most top_k of them, and the blank
     n_best:         hypotheses for each utterance, at most. A stream gives one: leave this at 1
@@ -55,38 +52,24 @@ class Beam(StreamingDecoder):
         lexicon: Path | None = None,
         lm_weight: float | None = None,
         word_score: float = 0.0,
+        unknown_score: float = 0.0,
         top_p: float = 0.99,
         top_k: int = 40,
         n_best: int = 1,
         hot_words: dict[str, float] | None = None,
     ) -> None:
-        for name, value in (("beam", beam), ("top_k", top_k), ("n_best", n_best)):
-            if value < 1:
-                raise UserError(f"beam: {name} is {value}; it takes 1 or more")
-        for name, weight in (("lm_weight", lm_weight or 0.0), ("word_score", word_score)):
-            if not math.isfinite(weight):
-                raise UserError(f"beam: {name} is {weight}; it takes a number")
-        if not beam_threshold > 0:
-            raise UserError(f"beam: beam_threshold is {beam_threshold:g}; it takes above 0")
-        if not 0 < top_p <= 1:
-            raise UserError(f"beam: top_p is {top_p:g}; it takes more than 0, and 1 at most")
-        if lm_weight and language_model is None:
-            raise UserError(
-                f"beam: lm_weight is {lm_weight:g}, and there is no language model to weigh; give "
-                "language_model, or leave lm_weight out"
-            )
+        self._limits = Limits(beam, beam_threshold, top_p, top_k, n_best)
+        weights = Weights.of(language_model, lm_weight, word_score, unknown_score)
         words = read_lexicon(lexicon, tokenizer) if lexicon else None
         if language_model is not None:
             check_language_model(language_model, tokenizer, tuple(words) if words else None)
         self.tokenizer = tokenizer
-        self._limits = Limits(beam, beam_threshold, top_p, top_k, n_best)
         self._fusion = Fusion(
             tokenizer,
             language_model=language_model,
             lexicon=Lexicon(words, tokenizer) if words else None,
             hot_words=HotWords(hot_words, tokenizer, words) if hot_words else None,
-            lm_weight=LM_WEIGHT if lm_weight is None else lm_weight,
-            word_score=word_score,
+            weights=weights,
         )
 
     def decode(self, log_probs: Padded) -> list[list[Hypothesis]]:

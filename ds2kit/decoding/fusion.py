@@ -9,20 +9,27 @@ from typing import NamedTuple
 from ds2kit.components import END, LanguageModel, Tokenizer, Unit
 from ds2kit.decoding.hot_words import HotWords
 from ds2kit.decoding.lexicon import Lexicon, Node
+from ds2kit.decoding.limits import Weights
 from ds2kit.decoding.words import between_words
 from ds2kit.lm.units import written
 
 ANSWERS_KEPT = 200_000
 """How many answers of the language model a stream keeps: some tens of megabytes."""
 
-COMMON_LETTERS = 256
-"""How much of the texts of a beam may be the same before it is taken out of their keys."""
+KEPT_LETTERS = 256
+"""How long all texts of a beam may become before their beginnings are abbreviated."""
+
+MARKS = 0x10000
+"""The code points from here on stand for these."""
 
 LETTERS = "..."
 """A word of which nobody asks more than whether it has begun."""
 
 Key = str | tuple[str, frozenset[Node]]
 """What a search tells texts apart by."""
+
+Following = dict[int, tuple["Prefix", ...]]
+"""What each token makes of a prefix: one text, or none or several where a lexicon has it so."""
 
 
 @dataclass(slots=True, eq=False)
@@ -39,7 +46,7 @@ class Prefix:
     state:     the language model's, after the units that ended
     language:  ln P of these
     units:     how many they are
-    bonus:     for hot words
+    bonus:     for hot words, and for units that the language model does not know
     worth:     all of this, weighted: what is added to ln p_ctc
     following: what each token makes of it, if that was asked for; most leave the beam before
     """
@@ -53,7 +60,7 @@ class Prefix:
     units: int = 0
     bonus: float = 0.0
     worth: float = 0.0
-    following: dict[int, tuple[Prefix, ...]] | None = None
+    following: Following | None = None
 
     @property
     def key(self) -> Key:
@@ -123,9 +130,10 @@ class Answers:
 class Fusion:
     """Leads texts on, token by token, as lexicon and language model have them.
 
-    A prefix is worth lm_weight * ln P_lm + word_score * units + the bonuses of its hot words, with
-    all that ended of it; the language model's `unit` is what counts as one, else words
-    (characters, where no token has a space and no lexicon says what is a word).
+    A prefix is worth lm_weight * ln P_lm + word_score * units + unknown_score * those of them that
+    the language model does not know + the bonuses of its hot words, with all that ended of it; the
+    language model's `unit` is what counts as one, else words (characters, where no token has a
+    space and no lexicon says what is a word).
     """
 
     def __init__(
@@ -135,11 +143,10 @@ class Fusion:
         language_model: LanguageModel | None,
         lexicon: Lexicon | None,
         hot_words: HotWords | None,
-        lm_weight: float,
-        word_score: float,
+        weights: Weights,
     ) -> None:
         self._model, self._lexicon, self._hot_words = language_model, lexicon, hot_words
-        self._lm_weight, self._word_score = lm_weight, word_score
+        self._weights = weights
         self._unit = unit_of(tokenizer, language_model, lexicon)
         self._keeps_words = self._model is not None and self._unit == "word" and lexicon is None
         self._parts = [token.split(" ") for token in tokenizer.tokens]
@@ -161,21 +168,43 @@ class Fusion:
 
     def go_on(
         self, prefixes: Iterable[Prefix], tokens: Sequence[int], answers: Answers
-    ) -> list[dict[int, tuple[Prefix, ...]]]:
+    ) -> list[Following]:
         """What each of the tokens makes of each prefix: nothing where the lexicon forbids it."""
-        all_following, drafts = [], []
+        all_following, waiting = [], []
         for prefix in prefixes:
-            following = prefix.following = prefix.following or {}
+            if prefix.following is None:
+                prefix.following = {}
+            following = prefix.following
             all_following.append(following)
             for token in tokens:
-                if token not in following:
-                    following[token] = ()
-                    for draft in self._drafts(prefix, token):
-                        drafts.append((prefix, following, token, draft))
-        scored = answers.follow([(prefix.state, draft.units) for prefix, _, _, draft in drafts])
-        for (prefix, following, token, draft), (score, state) in zip(drafts, scored, strict=True):
-            following[token] += (self._after(prefix, draft, score, state),)
+                if token in following:
+                    continue
+                following[token] = ()
+                for draft in self._drafts(prefix, token):
+                    if draft.units:
+                        waiting.append((prefix, following, token, draft))
+                    else:
+                        following[token] += (self._after(prefix, draft, 0.0, prefix.state),)
+        if waiting:
+            scored = answers.follow(
+                [(prefix.state, draft.units) for prefix, _, _, draft in waiting]
+            )
+            for (prefix, following, token, draft), score in zip(waiting, scored, strict=True):
+                following[token] += (self._after(prefix, draft, *score),)
         return all_following
+
+    def go_on_by_word(self, prefix: Prefix, word: str, text: str, answers: Answers) -> Prefix:
+        """What a whole word, and the space after it, makes of a prefix.
+
+        text: the word as the tokenizer writes it
+        """
+        draft = _Draft(_with_word(prefix.written, word), prefix.places, "", (word,), f"{text} ")
+        ((score, state),) = answers.follow([(prefix.state, draft.units)])
+        return self._after(prefix, draft, score, state)
+
+    def may_end(self, prefix: Prefix) -> bool:
+        """Whether its last word is one, so that a text may end here."""
+        return any(True for _ in self._endings(prefix))
 
     def end(self, prefixes: Sequence[Prefix], answers: Answers) -> list[list[Ended]]:
         """What each prefix is as a whole text: nothing where its last word is none.
@@ -200,36 +229,48 @@ class Fusion:
         ]
 
     def forget(self, prefixes: Sequence[Prefix]) -> None:
-        """Take what all of a beam's texts begin with out of their keys, once it is long.
-
-        It tells none from another, and they would grow with the stream.
+        """Abbreviate what a beam's texts begin with, once all are long: they would grow with the
+        stream. Those that were the same, or one the beginning of another, are so afterwards.
         """
-        same = _in_common([prefix.written for prefix in prefixes])
-        if same < COMMON_LETTERS:
+        length = min(len(prefix.written) for prefix in prefixes)
+        if length < KEPT_LETTERS:
             return
+        begun = dict.fromkeys(prefix.written[:length] for prefix in prefixes)
+        marks = {begin: chr(number) for number, begin in enumerate(begun, MARKS)}
         for prefix in prefixes:
-            prefix.written = prefix.written[same:]
+            prefix.written = marks[prefix.written[:length]] + prefix.written[length:]
             prefix.following = None
 
     def _after(self, prefix: Prefix, draft: _Draft, score: float, state: Hashable) -> Prefix:
-        language, units = prefix.language + score, prefix.units + len(draft.units)
-        tail, bonus = prefix.tail, prefix.bonus
-        if self._hot_words is not None:
-            tail, more = self._hot_words.follow(tail, draft.text)
-            bonus += more
-        worth = self._lm_weight * language + self._word_score * units + bonus
+        tail, language, units = prefix.tail, prefix.language, prefix.units
+        bonus, worth = prefix.bonus, prefix.worth
+        if draft.units or score or self._hot_words is not None:
+            weights = self._weights
+            language, units = language + score, units + len(draft.units)
+            if self._hot_words is not None:
+                tail, more = self._hot_words.follow(tail, draft.text)
+                bonus += more
+            if weights.unknown_score and self._model is not None:
+                bonus += weights.unknown_score * sum(not self._model.knows(u) for u in draft.units)
+            worth = weights.lm_weight * language + weights.word_score * units + bonus
         return Prefix(
             draft.written, draft.places, draft.word, tail, state, language, units, bonus, worth
         )
 
-    def _drafts(self, prefix: Prefix, token: int) -> Iterator[_Draft]:
+    def _drafts(self, prefix: Prefix, token: int) -> Iterable[_Draft]:
         """What a token makes of a prefix: nothing where the lexicon does not allow it."""
         word, text, ended = self._fold(prefix.word, token)
-        if self._lexicon is None or prefix.places is None:
-            units = tuple(ended) if self._unit == "word" else self._units[token]
-            yield _Draft(self._write(prefix, token, text), None, word, units, text)
-            return
-        ways = [way for place in prefix.places for way in self._lexicon.follow(place, token)]
+        if prefix.places is None:
+            units = ended if self._unit == "word" else self._units[token]
+            return (_Draft(self._write(prefix, token, text), None, word, units, text),)
+        return self._drafts_of_places(prefix, token, word, text)
+
+    def _drafts_of_places(
+        self, prefix: Prefix, token: int, word: str, text: str
+    ) -> Iterator[_Draft]:
+        assert self._lexicon is not None
+        places = prefix.places or ()
+        ways = [way for place in places for way in self._lexicon.follow(place, token)]
         if self._unit == "word":
             # Each way is a text of its own: the model counts the words of the lexicon.
             for end, place in ways:
@@ -238,9 +279,9 @@ class Fusion:
                 )
         elif ways:
             # It does not matter in what words these units are.
-            places = frozenset(place for _, place in ways)
             whole = self._write(prefix, token, text)
-            yield _Draft(whole, places, word, self._units[token], text)
+            reached = frozenset(place for _, place in ways)
+            yield _Draft(whole, reached, word, self._units[token], text)
 
     def _endings(self, prefix: Prefix) -> Iterator[_Draft]:
         """What the prefix is where its text ends; nothing where its last word is none."""
@@ -259,16 +300,19 @@ class Fusion:
         """The text without the word that it broke off in."""
         return _Draft(self._stripped(prefix.written), None, "", (), "")
 
-    def _fold(self, word: str, token: int) -> tuple[str, str, list[str]]:
+    def _fold(self, word: str, token: int) -> tuple[str, str, tuple[str, ...]]:
         """What a token makes of a word: the rest of it or the next; what it adds to the text, its
         spaces single ones and none at the beginning; and the words that end with it.
         """
-        text, ended = "", []
-        for number, part in enumerate(self._parts[token]):
-            if number and word:
-                ended.append(word)
-                word, text = "", text + " "
-            word, text = word + part, text + part
+        parts = self._parts[token]
+        ended: tuple[str, ...] = ()
+        text = parts[0]
+        word += text
+        if len(parts) > 1:
+            for part in parts[1:]:
+                if word:
+                    ended, text = (*ended, word), text + " "
+                word, text = part, text + part
         return word if self._keeps_words or not word else LETTERS, text, ended
 
     def _write(self, prefix: Prefix, token: int, text: str) -> str:
@@ -299,11 +343,3 @@ def _with_word(words: str, word: str | None) -> str:
 
 def _only(word: str | None) -> tuple[str, ...]:
     return () if word is None else (word,)
-
-
-def _in_common(texts: Sequence[str]) -> int:
-    """How many characters all texts begin with."""
-    first, last = min(texts), max(texts)
-    pairs = enumerate(zip(first, last, strict=False))
-    shorter = min(len(first), len(last))
-    return next((number for number, (one, other) in pairs if one != other), shorter)

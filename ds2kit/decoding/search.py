@@ -10,7 +10,6 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ import numpy as np
 from ds2kit.components import BLANK, Tokenizer
 from ds2kit.decoding.candidates import Alignments, Candidate, log_add, log_sum
 from ds2kit.decoding.fusion import Fusion, Key, Prefix
+from ds2kit.decoding.limits import Limits
 from ds2kit.decoding.paths import Said, common
 from ds2kit.decoding.pruning import likely
 from ds2kit.decoding.recombination import recombined
@@ -79,23 +79,6 @@ class Arrivals:
         found.mass = log_add(found.mass, mass)
         if best > found.best:
             found.best, found.said, found.begins = best, before.said, begins
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a search leaves out.
-
-    beam:           so many texts stay after each frame
-    beam_threshold: and none whose score is by so much worse than the best one's
-    top_p, top_k:   the tokens of a frame, as `pruning.likely` takes them
-    n_best:         hypotheses that are wanted; where it is one, the texts that cannot become it
-    """
-
-    beam: int
-    beam_threshold: float
-    top_p: float
-    top_k: int
-    n_best: int
 
 
 class Told:

@@ -116,6 +116,15 @@ def read_arpa(path: Path) -> NGrams:
         return _Reader(path, file).read()
 
 
+def read_unigrams(path: Path) -> tuple[NGrams, int]:
+    """The model of an ARPA file without its longer n-grams, which are not read; and its order.
+
+    Raises UserError as `read_arpa` does, for what it reads.
+    """
+    with opened(path) as file:
+        return _Reader(path, file).read_unigrams()
+
+
 def is_arpa(path: Path) -> bool:
     r"""Whether a file has \data\ where ARPA files have it. Raises UserError as `opened` does."""
     with opened(path) as file:
@@ -140,12 +149,20 @@ class _Reader:
         self._keys: list[NDArray[np.int64]] = []
 
     def read(self) -> NGrams:
-        unit = self._preamble()
-        counts = self._counts()
+        unit, counts = self._preamble(), self._counts()
+        model = self._up_to(unit, counts)
+        self._header(b"\\end\\", "the end")
+        return model
+
+    def read_unigrams(self) -> tuple[NGrams, int]:
+        unit, counts = self._preamble(), self._counts()
+        return self._up_to(unit, counts[:1]), len(counts)
+
+    def _up_to(self, unit: Unit | None, counts: list[int]) -> NGrams:
+        """The n-grams of the lengths of which there are so many."""
         for length, count in enumerate(counts, 1):
             self._header(b"\\%d-grams:" % length, f"the {length}-grams")
             self._levels.append(self._level(length, count))
-        self._header(b"\\end\\", "the end")
         return NGrams(unit, tuple(self._units), tuple(self._levels))
 
     def _preamble(self) -> Unit | None:

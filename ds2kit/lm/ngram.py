@@ -15,8 +15,6 @@ from ds2kit.errors import UserError
 from ds2kit.lm.arpa import read_arpa
 from ds2kit.lm.ngrams import NGrams, find, keys_of
 
-SPECIAL = (UNKNOWN, START, END)
-
 
 class NGram(LanguageModel):
     """An n-gram model of any maker's ARPA file (plain, gzip or xz).
@@ -37,7 +35,8 @@ class NGram(LanguageModel):
         self.path = path
         self.order = model.order
         self.units = model.units
-        self.unit: Unit = _unit(path, model, unit)
+        self.vocabulary = model.vocabulary
+        self.unit: Unit = counted_unit(path, model, unit)
         self._numbers = {text: number for number, text in enumerate(model.units)}
         if END not in self._numbers:
             raise UserError(f"{path} has no {END}, the end of a sentence; make it with one")
@@ -113,9 +112,12 @@ class NGram(LanguageModel):
         return unit in self._numbers and unit not in (UNKNOWN, START)
 
 
-def _unit(path: Path, model: NGrams, asked: Literal["auto"] | Unit) -> Unit:
-    """What a model counts, by its file and by what was asked for."""
-    longer = next((u for u in model.units if len(u) > 1 and u not in SPECIAL), None)
+def counted_unit(path: Path, model: NGrams, asked: Literal["auto"] | Unit) -> Unit:
+    """What a file's model counts, by the file and by what was asked for.
+
+    Raises UserError where these differ.
+    """
+    longer = next((unit for unit in model.vocabulary if len(unit) > 1), None)
     if asked == "auto":
         return model.unit or ("word" if longer else "character")
     if model.unit not in (None, asked):

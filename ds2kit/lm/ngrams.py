@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ds2kit.components import Unit
+from ds2kit.components import END, START, UNKNOWN, Unit
 
 LN_10 = math.log(10)
 """What a base-10 logarithm of an ARPA file is multiplied by: ds2kit's logarithms are natural."""
@@ -56,6 +56,11 @@ class NGrams:
     def order(self) -> int:
         """Units of the longest n-grams."""
         return len(self.levels)
+
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        """The units without those that stand for the beginning, the end, and unknown ones."""
+        return tuple(unit for unit in self.units if unit not in (START, END, UNKNOWN))
 
     def rows(self, length: int, begin: int, end: int) -> NDArray[np.int32]:
         """[end - begin, length] unit numbers of some of the n-grams of one length."""

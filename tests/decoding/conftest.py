@@ -54,13 +54,13 @@ class Drawn(LanguageModel):
 
     def __init__(self, vocabulary: Iterable[str], *, unit: Unit, seed: int = 0) -> None:
         self.unit = unit
-        self.vocabulary = [*vocabulary, UNKNOWN, END]
+        self._units = [*vocabulary, UNKNOWN, END]
         draw = np.random.default_rng(seed)
-        rows = draw.dirichlet(np.ones(len(self.vocabulary)), size=len(self.vocabulary))
+        rows = draw.dirichlet(np.ones(len(self._units)), size=len(self._units))
         self.ln = {
             (before, after): math.log(p + 1e-12)
-            for before, row in zip([*self.vocabulary[:-1], START], rows, strict=True)
-            for after, p in zip(self.vocabulary, row, strict=True)
+            for before, row in zip([*self._units[:-1], START], rows, strict=True)
+            for after, p in zip(self._units, row, strict=True)
         }
 
     def initial_state(self) -> Hashable:
@@ -69,15 +69,15 @@ class Drawn(LanguageModel):
     def score(
         self, states: Sequence[Any], units: Sequence[str]
     ) -> tuple[Sequence[float], Sequence[Hashable]]:
-        known = [unit if unit in self.vocabulary else UNKNOWN for unit in units]
+        known = [unit if unit in self._units else UNKNOWN for unit in units]
         return [self.ln[pair] for pair in zip(states, known, strict=True)], known
 
     def knows(self, unit: str) -> bool:
-        return unit in self.vocabulary and unit != UNKNOWN
+        return unit in self._units and unit != UNKNOWN
 
     def of(self, units: Sequence[str]) -> float:
         """ln P of a text of these units, its end counted."""
-        known = [unit if unit in self.vocabulary else UNKNOWN for unit in units]
+        known = [unit if unit in self._units else UNKNOWN for unit in units]
         return math.fsum(self.ln[pair] for pair in itertools.pairwise([START, *known, END]))
 
 

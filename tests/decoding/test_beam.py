@@ -250,6 +250,7 @@ def test_is_built_from_a_yaml(tmp_path: Path) -> None:
         ({"lm_weight": 0.7}, "lm_weight is 0.7, and there is no language model to weigh"),
         ({"lm_weight": math.nan}, "lm_weight is nan; it takes a number"),
         ({"word_score": math.inf}, "word_score is inf; it takes a number"),
+        ({"unknown_score": math.nan}, "unknown_score is nan; it takes a number"),
     ],
 )
 def test_options_out_of_range(options: dict[str, Any], message: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -66,3 +67,15 @@ def test_another_shape(shape: tuple[int, ...]) -> None:
 def test_probabilities_are_no_logarithms_of_them() -> None:
     with pytest.raises(UserError, match="apply log_softmax"):
         checked(good().exp(), 6, "one")
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_precision_that_is_wanted(dtype: torch.dtype) -> None:
+    """With rows one after another in memory, whatever was given."""
+    given = good().bfloat16().T.contiguous().T
+
+    values = checked(given, 6, "one", dtype=dtype)
+
+    assert values.tolist() == given.double().tolist()
+    assert values.dtype == (np.float32 if dtype == torch.float32 else np.float64)
+    assert values.flags.c_contiguous

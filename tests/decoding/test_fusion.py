@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from ds2kit.components import Tokenizer
-from ds2kit.decoding.fusion import COMMON_LETTERS, Fusion, Prefix, unit_of
+from ds2kit.decoding.fusion import KEPT_LETTERS, Fusion, Prefix, unit_of
 from ds2kit.decoding.hot_words import HotWords
 from ds2kit.decoding.lexicon import Lexicon
+from ds2kit.decoding.limits import Weights
 from ds2kit.text.char import Char
 
 LETTERS = Char(" ab")
@@ -21,8 +22,7 @@ def fusion(tokenizer: Tokenizer = LETTERS, **options: Any) -> Fusion:
         "language_model": None,
         "lexicon": None,
         "hot_words": None,
-        "lm_weight": 1.0,
-        "word_score": 0.0,
+        "weights": Weights(),
     }
     return Fusion(tokenizer, **defaults | options)
 
@@ -68,7 +68,7 @@ def test_the_same_text_in_other_tokens_is_the_same(pieces: Callable[..., Tokeniz
 
 def test_a_word_is_scored_when_it_ends(drawn: Callable[..., Any]) -> None:
     model = drawn(["a", "ab"], unit="word")
-    led = fusion(language_model=model, lm_weight=2.0, word_score=0.5)
+    led = fusion(language_model=model, weights=Weights(2.0, 0.5))
 
     unfinished, ended = after(led, ids(LETTERS, *"ab")), after(led, ids(LETTERS, *"ab "))
 
@@ -81,11 +81,51 @@ def test_a_word_is_scored_when_it_ends(drawn: Callable[..., Any]) -> None:
         assert text.worth == pytest.approx(2.0 * model.of(["ab", "a"]) + 1.0)
 
 
+def test_unknown_words_cost(drawn: Callable[..., Any]) -> None:
+    model = drawn(["a", "ab"], unit="word")
+    led = fusion(language_model=model, weights=Weights(unknown_score=-3.0))
+
+    text = whole(led, ids(LETTERS, *"ab b a bb"))
+
+    assert text.language == pytest.approx(model.of(["ab", "b", "a", "bb"]))
+    assert text.worth == pytest.approx(text.language - 2 * 3.0)
+
+
+def test_whole_words_are_worth_what_their_letters_are(drawn: Callable[..., Any]) -> None:
+    """A word may be written otherwise than the tokenizer writes it; hot words are its letters."""
+    led = fusion(
+        language_model=drawn(["AB", "a"], unit="word"),
+        hot_words=HotWords({"a ab": 1.5}, LETTERS, None),
+        weights=Weights(2.0, 0.5),
+    )
+    answers, prefix = led.answers(), led.begin()
+    for word, text in (("a", "a"), ("AB", "ab"), ("a", "a")):
+        prefix = led.go_on_by_word(prefix, word, text, answers)
+    [[ended]] = led.end([prefix], answers)
+
+    language = drawn(["AB", "a"], unit="word").of(["a", "AB", "a"])
+    assert prefix.key == "a AB a "
+    assert ended.prefix.language == pytest.approx(language)
+    assert ended.prefix.worth == pytest.approx(2.0 * language + 3 * 0.5 + 1.5)
+
+
+def test_where_a_text_may_end() -> None:
+    led = fusion(lexicon=Lexicon({"ab": ((2, 3),)}, LETTERS))
+
+    assert [led.may_end(after(led, ids(LETTERS, *text))) for text in ("", "a", "ab", "ab ")] == [
+        True,
+        False,
+        True,
+        True,
+    ]
+    assert led.may_end(after(fusion(), ids(LETTERS, *"a")))
+
+
 def test_characters_are_scored_as_they_come(
     drawn: Callable[..., Any], pieces: Callable[..., Tokenizer]
 ) -> None:
     tokenizer, model = pieces(" ", "a", "ab"), drawn("ab", unit="character")
-    led = fusion(tokenizer, language_model=model, word_score=0.5)
+    led = fusion(tokenizer, language_model=model, weights=Weights(word_score=0.5))
 
     prefix = after(led, ids(tokenizer, "ab", " ", "a"))
 
@@ -179,13 +219,23 @@ def test_the_language_model_is_asked_together_and_once(drawn: Callable[..., Any]
     assert asked == [[("<s>", "a"), ("<s>", "b")], [("a", "a"), ("b", "a")]]
 
 
-def test_what_all_texts_begin_with_is_taken_out_of_their_keys() -> None:
+def test_beginnings_of_long_texts_are_abbreviated() -> None:
+    """What was the same, or the beginning of another, is so afterwards."""
     led = fusion()
-    same = "ab " * COMMON_LETTERS
-    texts = [Prefix(same + "a"), Prefix(same + "ab"), Prefix(same)]
+    one, other = "ab " * KEPT_LETTERS, "ba " * KEPT_LETTERS
+    short = [Prefix("a"), Prefix("ab")]
+    texts = [Prefix(one + "a"), Prefix(one + "ab"), Prefix(one), Prefix(other + "a"), Prefix(other)]
 
+    led.forget(short)
     led.forget(texts)
 
-    assert [prefix.key for prefix in texts] == ["a", "ab", ""]
-    led.forget(texts)
-    assert [prefix.key for prefix in texts] == ["a", "ab", ""]
+    assert [prefix.key for prefix in short] == ["a", "ab"]
+    written = [prefix.written for prefix in texts]
+    assert max(map(len, written)) <= 3
+    assert [[text.startswith(begin) for text in written] for begin in written] == [
+        [True, True, False, False, False],
+        [False, True, False, False, False],
+        [True, True, True, False, False],
+        [False, False, False, True, False],
+        [False, False, False, True, True],
+    ]

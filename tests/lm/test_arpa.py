@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from ds2kit.components import UNKNOWN
 from ds2kit.errors import UserError
 from ds2kit.lm import arpa
-from ds2kit.lm.arpa import is_arpa, read_arpa, write_arpa
+from ds2kit.lm.arpa import is_arpa, read_arpa, read_unigrams, write_arpa
 from ds2kit.lm.counts import number
 from ds2kit.lm.kneser_ney import estimate
 from ds2kit.lm.ngrams import LN_10, LOG_ZERO, NGrams
@@ -117,6 +117,18 @@ def test_a_file_of_kenlm(text: str, pack: Callable[[bytes], bytes], tmp_path: Pa
         "schön </s>": (-0.3, 0.0),
     }
     assert is_arpa(path)
+
+
+def test_the_units_alone(tmp_path: Path) -> None:
+    """What is beyond the 1-grams is not looked at."""
+    whole = read_arpa(write(tmp_path, SRILM))
+    begin = SRILM[: SRILM.index("\\2-grams:")]
+
+    units, order = read_unigrams(write(tmp_path, begin))
+
+    assert (units.units, order) == (whole.units, whole.order)
+    assert set(units.vocabulary) == set(whole.units) - {"<s>", "</s>", "<unk>"}
+    assert units.levels[0].log_probs.tolist() == whole.levels[0].log_probs.tolist()
 
 
 def test_our_first_line_names_the_unit(tmp_path: Path) -> None:

@@ -83,7 +83,6 @@ def test_words_have_times_and_confidence(kenlm: KenLM) -> None:
     ]
     assert [word.confidence for word in best.words] == pytest.approx([0.6, 0.9], abs=1e-6)
     assert best.text == LETTERS.decode(best.tokens) == "ab ba"
-    assert best.tokens == tuple(LETTERS.encode("ab ba"))
 
 
 def test_the_language_model_decides(kenlm: KenLM, toy: Any) -> None:
@@ -115,8 +114,7 @@ def test_a_word_that_the_tokenizer_cannot_write_is_left_out(literal: Any) -> Non
     decoder = Flashlight(LETTERS, language_model=model)
 
     assert decoder.lexicon is not None
-    assert decoder.lexicon.words == WORDS
-    assert decoder.lexicon.left_out == 2
+    assert tuple(decoder.lexicon) == WORDS
 
 
 def test_hot_words_are_added_to_the_lexicon(toy: Any) -> None:
@@ -179,14 +177,14 @@ def test_a_model_that_does_not_list_its_words_needs_a_lexicon(toy: Any, tmp_path
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"beam": 0}, "flashlight: beam is 0; it takes 1 or more"),
-        ({"top_k": 0}, "flashlight: top_k is 0; it takes 1 or more"),
-        ({"n_best": -1}, "flashlight: n_best is -1; it takes 1 or more"),
-        ({"top_p": 0.0}, "flashlight: top_p is 0; it takes more than 0, and 1 at most"),
-        ({"top_p": 1.1}, "flashlight: top_p is 1.1"),
-        ({"top_p": math.nan}, "flashlight: top_p is nan"),
-        ({"beam_threshold": 0.0}, "flashlight: beam_threshold is 0; it takes above 0"),
-        ({"word_score": math.nan}, "flashlight: word_score is nan; it takes a number"),
+        ({"beam": 0}, "decoder: beam is 0; it takes 1 or more"),
+        ({"top_k": 0}, "decoder: top_k is 0; it takes 1 or more"),
+        ({"n_best": -1}, "decoder: n_best is -1; it takes 1 or more"),
+        ({"top_p": 0.0}, "decoder: top_p is 0; it takes more than 0, and 1 at most"),
+        ({"top_p": 1.1}, "decoder: top_p is 1.1"),
+        ({"top_p": math.nan}, "decoder: top_p is nan"),
+        ({"beam_threshold": 0.0}, "decoder: beam_threshold is 0; it takes above 0"),
+        ({"word_score": math.nan}, "decoder: word_score is nan; it takes a number"),
         ({"lm_weight": 1.0}, "there is no language model to weigh"),
         ({"unknown_score": -1.0}, "unknown_score lets any word be heard beside those"),
         ({"lexicon": Path("absent")}, "lexicon absent cannot be read"),
@@ -233,7 +231,7 @@ def test_where_the_lexicon_has_no_way(kenlm: KenLM) -> None:
 def test_errors_of_a_language_model_come_through(toy: Any) -> None:
     class Failing(type(toy)):  # type: ignore[misc]
         def score(self, states: Any, units: Any) -> Any:
-            if units == ["abc"] and states != ["<s>"]:
+            if "abc" in units and "<s>" not in states:
                 raise RuntimeError("the model's own words")
             return super().score(states, units)
 

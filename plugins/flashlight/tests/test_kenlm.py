@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ds2kit_flashlight.kenlm import KenLM
+from ds2kit_flashlight.kenlm import BINARY, KenLM
 
 from ds2kit.components import END, UNKNOWN
 from ds2kit.errors import UserError
@@ -72,7 +72,8 @@ def test_knows_its_units(path: Path) -> None:
 
     assert model.vocabulary == WORDS
     assert model.knows("cat")
-    assert not any(map(model.knows, ("dog", "<s>", END, UNKNOWN, "")))
+    assert model.knows(END)
+    assert not any(map(model.knows, ("dog", "<s>", UNKNOWN, "")))
 
 
 @pytest.mark.parametrize(
@@ -84,7 +85,7 @@ def test_knows_its_units(path: Path) -> None:
         ("", "a b", "token", "token"),
         ("# ds2kit unit=word\n", "a b", "auto", "word"),
         ("# ds2kit unit=token\n", "▁ab cd", "auto", "token"),
-        ("# ds2kit unit=token\n", "ab cd", "word", "word"),
+        ("# ds2kit unit=token\n", "ab cd", "token", "token"),
         ("# made by somebody\n", "ab cd", "auto", "word"),
     ],
 )
@@ -123,6 +124,9 @@ def test_draws_no_bar(path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr() == ("", "")
 
 
+ORDER_7 = b"\\data\\\nngram 1=6\n" + b"".join(b"ngram %d=0\n" % n for n in range(2, 8))
+
+
 def cut(data: bytes) -> bytes:
     return data[: len(data) // 2]
 
@@ -132,22 +136,17 @@ def cut(data: bytes) -> bytes:
     [
         (bz2.compress, "compressed by bzip2, which KenLM cannot read here; .* gzip"),
         (lzma.compress, "compressed by xz, which KenLM cannot read here; .* gzip"),
-        (lambda data: data[:110], "it has . of the 6 1-grams that it announces"),
+        (lambda data: data[:110], "ends after 4 of 6 1-grams; it is cut"),
         (lambda data: data[:-30], "cannot be read by KenLM: End of file in the 2-gram"),
         (lambda data: data[:-7], "cannot be read by KenLM: End of file"),
-        (lambda data: cut(gzip.compress(data)), "cannot be read by KenLM: zlib .* may be cut off"),
-        (lambda data: gzip.compress(data)[:40], "its compression breaks off"),
-        (lambda data: b"", "no .data. section"),
-        (lambda data: b"some words\n" * 9, "no .data. section"),
-        (lambda data: bytes(range(256)), "it is no UTF-8 text"),
-        (lambda data: b"\\data\\\nngram 1=1\nngram 7=1\n", "order 7; .* takes 6 at most"),
-        (lambda data: data.replace(b"\t", b" "), "no 1-gram with a tab"),
-        (lambda data: data.replace(b"=word", b"=phrase"), "expected one of word, character, token"),
-        (lambda data: data.replace(b"-1.5\t</s>", b"1.5\t</s>"), "Positive log probability"),
-        (
-            lambda data: b"mmap lm http://kheafield.com/code format version 5\n\0",
-            "without its words",
-        ),
+        (lambda data: cut(gzip.compress(data)), "is compressed, and cut or damaged"),
+        (lambda data: b"", "is empty; expected a language model"),
+        (lambda data: b"some words\n" * 9, "has no line .data.; expected a language model"),
+        (lambda data: bytes(range(256)), "has no line .data.; expected a language model"),
+        (lambda data: ORDER_7 + data[data.index(b"\n\\1-g") :], "order 7; .* takes 6 at most"),
+        (lambda data: data.replace(b"\t", b" "), "KenLM: Expected tab .* the language model ngram"),
+        (lambda data: data.replace(b"-1.5\t</s>", b"1.5\t</s>"), "logarithm is 1.5, above 0"),
+        (lambda data: BINARY + b" format version 5\n\0", "has no words of its own"),
     ],
 )
 def test_what_is_no_model_is_refused(
@@ -162,6 +161,25 @@ def test_what_is_no_model_is_refused(
     assert message.startswith(str(path))
     assert "\n" not in message
     assert "pip-req-build" not in message
+
+
+def test_another_unit_than_the_file_says_is_refused(path: Path) -> None:
+    with pytest.raises(UserError, match="is a model of words; expected one of characters"):
+        KenLM(path, unit="character")
+
+
+def test_a_cut_file_of_many_words(tmp_path: Path) -> None:
+    """What is cut beyond its words is found when KenLM reads it."""
+    words = [f"w{number}" for number in range(50_000)]
+    lines = [f"-5\t{word}\t0" for word in ["<s>", END, UNKNOWN, *words]]
+    pairs = [f"-1\t{word} {word}" for word in words]
+    head = [f"\\data\\\nngram 1={len(lines)}\nngram 2={len(pairs)}\n\n\\1-grams:"]
+    text = "\n".join([*head, *lines, "\n\\2-grams:", *pairs, "\n\\end\\\n"])
+    path = tmp_path / "cut.arpa.gz"
+    path.write_bytes(gzip.compress(text.encode())[:-90_000])
+
+    with pytest.raises(UserError, match=r"cannot be read by KenLM: zlib .* may be cut off"):
+        KenLM(path).initial_state()
 
 
 @pytest.mark.parametrize("name", ["absent.arpa", ""])

@@ -1,4 +1,4 @@
-"""Lexicons: of files, and of vocabularies."""
+"""The words that may be heard: of a file, of a language model, and hot words beside them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ds2kit_flashlight.lexicon import lexicon_at, lexicon_of, separator
+from ds2kit_flashlight.lexicon import lexicon_for, separator, spelled
 
 from ds2kit.errors import UserError
 from ds2kit.text.char import Char
@@ -14,71 +14,40 @@ from ds2kit.text.char import Char
 LETTERS = Char(list(" abc"), lowercase=True)
 
 
-def written(folder: Path, text: str) -> Path:
-    path = folder / "lexicon.tsv"
-    path.write_text(text, encoding="utf-8")
-    return path
+def test_words_of_a_file_and_hot_words(tmp_path: Path) -> None:
+    path = tmp_path / "lexicon.tsv"
+    path.write_text("ab\ta b\nAB\ta b\n")
+
+    found = lexicon_for(LETTERS, None, path, ["ab", "cab", "ba cab"], any_word=False)
+
+    assert found == {"ab": ((2, 3),), "AB": ((2, 3),), "ba": ([3, 2],), "cab": ([4, 2, 3],)}
 
 
-def test_words_and_their_spellings(tmp_path: Path, literal: Any) -> None:
-    path = written(tmp_path, "ab\t▁ab\nba\t▁b a\n\nab\t▁a b\n")
-    lexicon = lexicon_at(path, literal.Pieces([" ab", " b", " a", "a", "b"]))
+def test_words_of_a_language_model() -> None:
+    """As the tokenizer spells them, those that it can."""
+    found = spelled(("ab", "Cab", "dab", "a b", "c"), LETTERS)
 
-    assert lexicon.words == ("ab", "ba")
-    assert lexicon.spellings == (((1,), (3, 5)), ((2, 4),))
-
-
-def test_spaces_at_the_ends_of_a_spelling_are_left_out(tmp_path: Path) -> None:
-    lexicon = lexicon_at(written(tmp_path, "ab\ta b ▁\nAB\t▁ a b\n"), LETTERS)
-
-    assert lexicon.words == ("ab", "AB")
-    assert lexicon.spellings == (((2, 3),), ((2, 3),))
+    assert found == {"ab": ([2, 3],), "Cab": ([4, 2, 3],), "c": ([4],)}
 
 
-@pytest.mark.parametrize(
-    ("line", "said"),
-    [
-        ("ab\ta d", "line 2: 'd', of 'ab', is no token of the tokenizer"),
-        ("ab a b", r"line 2: 'ab a b'; expected word<TAB>token"),
-        ("a b\ta b", r"line 2: .*; expected word<TAB>token"),
-        ("ab\tb a", "line 2: 'ab' is spelled 'b a', which reads 'ba'"),
-        ("ab\t▁", "line 2: 'ab' is spelled '▁', which reads ''"),
-    ],
-)
-def test_a_line_that_is_none_is_named(tmp_path: Path, line: str, said: str) -> None:
-    path = written(tmp_path, f"a\ta\n{line}\n")
+def test_a_file_is_not_widened_by_the_language_model(literal: Any, tmp_path: Path) -> None:
+    path = tmp_path / "lexicon.tsv"
+    path.write_text("ab\ta b\n")
+    model = literal.Toy("word", ("ab", "ba"))
 
-    with pytest.raises(UserError, match=said) as refused:
-        lexicon_at(path, LETTERS)
-
-    assert str(path) in str(refused.value)
+    assert lexicon_for(LETTERS, model, path, [], any_word=False) == {"ab": ((2, 3),)}
+    assert set(lexicon_for(LETTERS, model, None, [], any_word=False) or ()) == {"ab", "ba"}
 
 
-def test_files_that_are_none(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="holds no word"):
-        lexicon_at(written(tmp_path, "\n"), LETTERS)
-    with pytest.raises(UserError, match="cannot be read: No such file"):
-        lexicon_at(tmp_path / "absent", LETTERS)
-    (tmp_path / "latin").write_bytes("\xe9\te\n".encode("latin-1"))
-    with pytest.raises(UserError, match="is no UTF-8 text"):
-        lexicon_at(tmp_path / "latin", LETTERS)
+def test_any_word(literal: Any, tmp_path: Path) -> None:
+    """Only a language model of words knows what is unknown, and a lexicon forbids it."""
+    model, letters = literal.Toy("word", ("ab",)), literal.Toy("character", "ab")
 
-
-def test_a_vocabulary_is_spelled_by_the_tokenizer() -> None:
-    lexicon = lexicon_of(("ab", "Cab", "dab", "a b", "c"), LETTERS)
-
-    assert lexicon.words == ("ab", "Cab", "c")
-    assert lexicon.spellings == (((2, 3),), ((4, 2, 3),), ((4,),))
-    assert lexicon.left_out == 2
-
-
-def test_more_words() -> None:
-    lexicon = lexicon_of(("ab", "dab"), LETTERS).with_words(["ab", "cab", "cab"], LETTERS)
-
-    assert lexicon.words == ("ab", "cab")
-    assert lexicon.left_out == 1
-    with pytest.raises(UserError):
-        lexicon.with_words(["dab"], LETTERS)
+    assert lexicon_for(LETTERS, model, None, [], any_word=True) is None
+    assert lexicon_for(LETTERS, letters, None, [], any_word=False) is None
+    for language_model, path in ((None, None), (letters, None), (model, tmp_path / "lexicon.tsv")):
+        with pytest.raises(UserError, match="give such a language_model, and no lexicon"):
+            lexicon_for(LETTERS, language_model, path, [], any_word=True)
 
 
 def test_the_token_between_words(literal: Any) -> None:

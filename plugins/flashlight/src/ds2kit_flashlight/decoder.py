@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from ds2kit.components import LanguageModel, StreamingDecoder, Tokenizer
-from ds2kit.errors import UserError
+from ds2kit.decoding.coverage import check_language_model
+from ds2kit.decoding.frames import checked
+from ds2kit.decoding.hot_words import checked_bonuses
+from ds2kit.decoding.limits import Limits, Weights
 from ds2kit.types import Hypothesis, Padded, Word
-from ds2kit_flashlight.frames import checked
-from ds2kit_flashlight.fusion import Weights
-from ds2kit_flashlight.hearing import Hearing
-from ds2kit_flashlight.hot_words import HotWords
-from ds2kit_flashlight.lexicon import separator
-from ds2kit_flashlight.making import Material, lexicon_for, search_for
-from ds2kit_flashlight.search import Limits
+from ds2kit_flashlight.choice import Choice
+from ds2kit_flashlight.lexicon import lexicon_for
+from ds2kit_flashlight.search import Beam, Matrix
+from ds2kit_flashlight.stream import Stream
 
 
 class Flashlight(StreamingDecoder):
@@ -62,32 +62,23 @@ class Flashlight(StreamingDecoder):
         hot_words: dict[str, float] | None = None,
         log_add: bool = True,
     ) -> None:
-        _check_whole(beam=beam, top_k=top_k, n_best=n_best)
-        _check_finite(
-            lm_weight=lm_weight or 0.0, word_score=word_score, unknown_score=unknown_score or 0.0
-        )
-        if not 0 < top_p <= 1:
-            raise UserError(f"flashlight: top_p is {top_p:g}; it takes more than 0, and 1 at most")
-        if not beam_threshold > 0:
-            raise UserError(f"flashlight: beam_threshold is {beam_threshold:g}; it takes above 0")
-        if lm_weight and language_model is None:
-            raise UserError(
-                f"flashlight: lm_weight is {lm_weight:g}, and there is no language model to "
-                "weigh; give language_model, or leave lm_weight out"
-            )
         self.tokenizer = tokenizer
-        self._considered, self._n_best = (top_p, top_k), n_best
-        self._space = separator(tokenizer)
-        made = Material(
+        self._limits = Limits(beam, beam_threshold, top_p, top_k, n_best)
+        weights = Weights.of(language_model, lm_weight, word_score, unknown_score or 0.0)
+        bonuses = checked_bonuses(hot_words or {}, tokenizer)
+        any_word = unknown_score is not None
+        self.lexicon = lexicon_for(tokenizer, language_model, lexicon, bonuses, any_word=any_word)
+        if language_model is not None:
+            words = None if self.lexicon is None else tuple(self.lexicon)
+            check_language_model(language_model, tokenizer, words)
+        self._search = Choice(
             tokenizer,
-            Limits(beam, beam_threshold, top_k, log_add),
-            Weights(1.0 if lm_weight is None else lm_weight, word_score, unknown_score or 0.0),
+            Beam(beam, beam_threshold, top_k, log_add),
+            weights,
             language_model,
-            HotWords(hot_words, tokenizer) if hot_words else None,
-            open=unknown_score is not None,
-        )
-        self.lexicon = lexicon_for(made, lexicon)
-        self._search = search_for(made, self.lexicon)
+            self.lexicon,
+            bonuses,
+        ).searches()
 
     def decode(self, log_probs: Padded) -> list[list[Hypothesis]]:
         """The best texts of each utterance.
@@ -98,36 +89,27 @@ class Flashlight(StreamingDecoder):
         found = []
         for number, (row, length) in enumerate(zip(log_probs.values, lengths, strict=True), 1):
             whose = f"utterance {number} of {len(lengths)}"
-            hearing = self.begin()
-            hearing.hear_all(checked(row[:length], self.tokenizer.size, whose))
-            found.append(hearing.finish(self._n_best))
+            stream = self.begin()
+            stream.hear_all(self._checked(row[:length], whose))
+            found.append(stream.finish())
         return found
 
-    def begin(self) -> Hearing:
-        return Hearing(self._search, self.tokenizer, self._space, self._considered)
+    def begin(self) -> Stream:
+        return Stream(self._search(), self.tokenizer, self._limits)
 
-    def advance(self, stream: Hearing, log_probs: Tensor) -> tuple[Word, ...]:
+    def advance(self, stream: Stream, log_probs: Tensor) -> tuple[Word, ...]:
         """A word is final when all hypotheses of the beam have it, in the same frames."""
         given = len(stream.words)
         whose = f"the stream after {stream.frames} frames"
-        stream.hear(checked(log_probs, self.tokenizer.size, whose))
-        return stream.words[given:]
+        stream.hear(self._checked(log_probs, whose))
+        return tuple(stream.words[given:])
 
-    def partial(self, stream: Hearing) -> Hypothesis:
+    def partial(self, stream: Stream) -> Hypothesis:
         """The best hypothesis of the beam; a word at its end may be unfinished."""
         return stream.best_so_far()
 
-    def finish(self, stream: Hearing) -> Hypothesis:
-        return stream.finish(1)[0]
+    def finish(self, stream: Stream) -> Hypothesis:
+        return stream.finish()[0]
 
-
-def _check_whole(**numbers: int) -> None:
-    for name, value in numbers.items():
-        if value < 1:
-            raise UserError(f"flashlight: {name} is {value}; it takes 1 or more")
-
-
-def _check_finite(**numbers: float) -> None:
-    for name, value in numbers.items():
-        if not math.isfinite(value):
-            raise UserError(f"flashlight: {name} is {value}; it takes a number")
+    def _checked(self, log_probs: Tensor, whose: str) -> Matrix:
+        return checked(log_probs, self.tokenizer.size, whose, dtype=torch.float32)

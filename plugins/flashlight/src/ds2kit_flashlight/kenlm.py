@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
+import mmap
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -16,28 +17,23 @@ from flashlight.lib.text.dictionary import Dictionary
 
 from ds2kit.components import END, START, UNKNOWN, LanguageModel
 from ds2kit.errors import UserError
-from ds2kit_flashlight.model_file import UNITS, read_model_file
+from ds2kit.lm.arpa import read_unigrams
+from ds2kit.lm.ngram import counted_unit
+from ds2kit.lm.ngrams import LN_10, MOST_ORDER, NGrams
 
-LN_10 = math.log(10.0)
-"""Natural logarithms for each of KenLM's, which are of base 10."""
+BINARY = b"mmap lm http://kheafield.com/code"
+"""How a file in KenLM's own format begins."""
+
+UNREADABLE = {b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
+"""Compression that the wheels' KenLM was built without, by its first bytes."""
 
 
+@dataclass(slots=True, unsafe_hash=True)
 class State:
-    """What the model remembers of a text: its last units.
+    """What the model remembers of a text: its last units; and KenLM's own state."""
 
-    native: KenLM's own state
-    """
-
-    __slots__ = ("context", "native")
-
-    def __init__(self, context: tuple[str, ...], native: Any) -> None:
-        self.context, self.native = context, native
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, State) and self.context == other.context
-
-    def __hash__(self) -> int:
-        return hash(self.context)
+    context: tuple[str, ...]
+    native: Any = field(compare=False)
 
 
 class KenLM(LanguageModel):
@@ -45,16 +41,21 @@ class KenLM(LanguageModel):
 
     unit: what it counts; auto: what the file says, or characters where each of its units is one
         code point, else words
+
+    Raises UserError where the file is of another unit, or KenLM would not read it.
     """
+
+    vocabulary: tuple[str, ...]
+    order: int
 
     def __init__(
         self, path: Path, *, unit: Literal["auto", "word", "character", "token"] = "auto"
     ) -> None:
+        units, self.order = _read_units(path)
         self.path = path
-        found = read_model_file(path)
-        self.unit = found.unit if unit == "auto" else UNITS[unit]
-        self.vocabulary, self.order = found.vocabulary, found.order
-        self._ids = {one: i for i, one in enumerate((*found.vocabulary, UNKNOWN))}
+        self.unit = counted_unit(path, units, unit)
+        self.vocabulary = units.vocabulary
+        self._numbers = {one: number for number, one in enumerate((*self.vocabulary, UNKNOWN))}
 
     def initial_state(self) -> State:
         return State((START,)[: self.order - 1], self._model.start(False))
@@ -66,16 +67,16 @@ class KenLM(LanguageModel):
         unknown = len(self.vocabulary)
         for state, unit in zip(states, units, strict=True):
             if unit == END:
-                native, score = self._model.finish(state.native)
+                native, log10 = self._model.finish(state.native)
             else:
-                native, score = self._model.score(state.native, self._ids.get(unit, unknown))
+                native, log10 = self._model.score(state.native, self._numbers.get(unit, unknown))
             context = (*state.context, unit)
-            scores.append(LN_10 * score)
+            scores.append(LN_10 * log10)
             following.append(State(context[max(0, len(context) - self.order + 1) :], native))
         return scores, following
 
     def knows(self, unit: str) -> bool:
-        return unit in self._ids and unit != UNKNOWN
+        return unit == END or (unit in self._numbers and unit != UNKNOWN)
 
     def native(self, units: Sequence[str]) -> Native:
         """flashlight's own object of the model, whose scores are logarithms of base 10.
@@ -86,18 +87,54 @@ class KenLM(LanguageModel):
         for number, unit in enumerate(units):
             dictionary.add_entry(unit, number)
         try:
-            with _quiet():
+            with _without_stderr():
                 return Native(str(self.path), dictionary)
         # The second: where the message would quote the file, which is no text.
         except (RuntimeError, UnicodeDecodeError) as error:
             raise UserError(
-                f"{self.path} cannot be read by KenLM: {_reason(error)}; it may be cut off or "
-                "damaged: make it again, as by `ds2kit lm`"
+                f"{self.path} cannot be read by KenLM: {_reason(error)}; it may be cut off, or "
+                "written as only the language model ngram reads it: make it again, or take that"
             ) from error
 
     @cached_property
     def _model(self) -> Native:
-        return self.native(tuple(self._ids))
+        return self.native(tuple(self._numbers))
+
+
+def _read_units(path: Path) -> tuple[NGrams, int]:
+    """The units of a file, and its order, at most: KenLM itself tells neither.
+
+    Raises UserError where there is no such file, or KenLM would not read it.
+    """
+    try:
+        with path.open("rb") as file:
+            begin = file.read(len(BINARY))
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
+    for magic, name in UNREADABLE.items():
+        if begin.startswith(magic):
+            raise UserError(
+                f"{path} is compressed by {name}, which KenLM cannot read here; compress it by "
+                "gzip (.arpa.gz)"
+            )
+    units, order = _read_binary(path) if begin == BINARY else read_unigrams(path)
+    if order > MOST_ORDER:
+        raise UserError(
+            f"{path} is of order {order}; the KenLM of flashlight-text takes {MOST_ORDER} at "
+            f"most: make it with --order {MOST_ORDER}"
+        )
+    if not units.vocabulary:
+        raise UserError(f"{path} has no words of its own; make it again, as by `ds2kit lm`")
+    return units, order
+
+
+def _read_binary(path: Path) -> tuple[NGrams, int]:
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        # The words stand at the end, each closed by a zero byte, the unknown one first.
+        start = data.rfind(UNKNOWN.encode() + b"\0")
+        words = data[start:].split(b"\0")[:-1] if start >= 0 else []
+    units = tuple(word.decode("utf-8", "replace") for word in words)
+    return NGrams(None, units, ()), MOST_ORDER
 
 
 def _reason(error: Exception) -> str:
@@ -109,7 +146,7 @@ def _reason(error: Exception) -> str:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def _without_stderr() -> Iterator[None]:
     """KenLM draws a bar while it reads an ARPA file, past Python, on the process's stderr."""
     sys.stderr.flush()
     try:

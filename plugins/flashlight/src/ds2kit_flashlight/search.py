@@ -1,16 +1,15 @@
-"""flashlight's decoders, made: through the words of a lexicon, or through all tokens."""
+"""flashlight's decoders at work on an utterance: by the words of a lexicon, or by tokens."""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from typing import Any, TypeAlias
 
 import numpy as np
 from flashlight.lib.text.decoder import (
-    LM,
     CriterionType,
     LexiconDecoder,
     LexiconDecoderOptions,
@@ -18,276 +17,272 @@ from flashlight.lib.text.decoder import (
     LexiconFreeDecoderOptions,
     SmearingMode,
     Trie,
-    ZeroLM,
 )
 
-from ds2kit.components import BLANK, Tokenizer
-from ds2kit_flashlight.asked import AskedModel
-from ds2kit_flashlight.frames import UNLIKELY
-from ds2kit_flashlight.fusion import Account, Fusion, Weights
-from ds2kit_flashlight.kenlm import LN_10
-from ds2kit_flashlight.lexicon import Lexicon
-from ds2kit_flashlight.rivals import Rival
-from ds2kit_flashlight.run import Found, Run, SlottedRun, TokenRun
+from ds2kit.components import BLANK
+from ds2kit.decoding.lexicon import Spellings
+from ds2kit_flashlight.asked import UNLIKELY, AskedScores
+from ds2kit_flashlight.columns import NOBODY, Columns
+from ds2kit_flashlight.scores import Scores
+
+Matrix: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
 
 MOST_ALIKE = 6
 """Words of one spelling that flashlight's tree takes; it complains of more."""
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What a search leaves out.
+class Beam:
+    """What flashlight leaves out itself.
 
-    beam:           hypotheses that are kept after each frame
-    beam_threshold: how much worse than the best one they may be
-    top_k:          tokens of a frame, the most probable ones
-    log_add:        a text is as probable as all of its alignments, not as the best one
+    size:      hypotheses that are kept after each frame
+    threshold: how much worse than the best one they may be
+    top_k:     tokens of a frame, the most probable ones
+    log_add:   a text is as probable as all of its alignments, not as the best one
     """
 
-    beam: int
-    beam_threshold: float
+    size: int
+    threshold: float
     top_k: int
     log_add: bool
 
 
 @dataclass(frozen=True)
-class Native:
-    """A language model of the library's own, weighed by flashlight itself.
+class Path:
+    """A hypothesis: a way through the frames that a search remembers, and one place before them.
 
-    language_model: None: there is none
-    order:          how many labels in a row it looks at; None: nobody knows
+    tokens: of each place
+    words:  the number of the word that ended in each; below 0: none
+    score:  what it is ranked by, less what flashlight took off when it forgot frames
+    log10:  the sum of its language model's scores
     """
 
-    language_model: LM | None
-    order: int | None
-    weights: Weights
+    tokens: list[int]
+    words: list[int]
+    score: float
+    log10: float
 
-    @property
-    def lm(self) -> LM:
-        return self.language_model or ZeroLM()
-
-    def remembered(self, told: Sequence[int], labels: Sequence[int]) -> Hashable:
-        """What the probability of more labels hangs on, after those told, and these."""
-        if self.order is None:
-            return tuple(labels)
-        count = self.order - 1
-        return (*told[-count:], *labels)[-count:] if count else ()
-
-    @property
-    def lm_weight(self) -> float:
-        """The weight of a logarithm of base 10, which the library's are."""
-        return LN_10 * self.weights.lm_weight
-
-    def account(self, log10: float, labels: int) -> Account:
-        """What so many labels are worth."""
-        language = LN_10 * log10
-        total = self.weights.lm_weight * language + self.weights.word_score * labels
-        return Account(language, total, labels)
+    def emitted(self, begin: int, end: int | None = None) -> list[int]:
+        """The tokens of the places [begin, end), without blanks and repeats."""
+        before = self.tokens[begin - 1] if begin else BLANK
+        found = []
+        for token in self.tokens[begin:end]:
+            if token not in (before, BLANK):
+                found.append(token)
+            before = token
+        return found
 
 
 class Search(ABC):
-    """A way to search, which any number of utterances may go at once."""
+    """One utterance's way through one of flashlight's decoders."""
 
-    def __init__(self, scores: Native | Fusion) -> None:
-        self._scores = scores
+    def __init__(self, decoder: Any, scores: Scores) -> None:
+        self.scores = scores
+        self._decoder = decoder
+        self._places_after_end = 0
+        decoder.decode_begin()
 
-    @property
-    def has_language_model(self) -> bool:
-        if isinstance(self._scores, Native):
-            return self._scores.language_model is not None
-        return self._scores.has_language_model
+    def hear(self, log_probs: Matrix) -> None:
+        """The next [frames, vocabulary]."""
+        if len(log_probs):
+            self._decoder.decode_step(log_probs.ctypes.data, *log_probs.shape)
+
+    def end(self) -> None:
+        """Nothing follows."""
+        self._decoder.decode_end()
+        self._places_after_end += 1
+
+    def paths(self) -> Iterator[Path]:
+        """All hypotheses; after the end, the best first."""
+        return map(self._path, self._decoder.get_all_final_hypothesis())
+
+    def forget(self, count: int) -> int:
+        """Forget so many of the first places, or fewer; returns how many.
+
+        With them goes the score of the best path, from all scores.
+        """
+        before = self._places()
+        self._decoder.prune(before - 1 - count)
+        return before - self._places()
 
     @abstractmethod
-    def begin(self) -> Run:
-        """The search through an utterance."""
+    def labels(self, path: Path, begin: int, end: int) -> list[int]:
+        """Those that the scores count in the places [begin, end)."""
+
+    def after(self, context: Any, path: Path, begin: int, end: int) -> Any:
+        """The scores' context after the places [begin, end)."""
+        for label in self.labels(path, begin, end):
+            context = self.scores.after(context, label)
+        return context
 
     @abstractmethod
-    def labels(self, found: Found, begin: int, end: int) -> list[int]:
-        """Those that a path has in its places [begin, end)."""
+    def whole(self, path: Path, begin: int, end: int, context: Any) -> int:
+        """The last place within [begin, end] before which a path has no part of a word.
 
-    @abstractmethod
-    def whole(self, found: Found, end: int) -> int:
-        """How many of a path's places, at most `end`, hold whole words only."""
-
-    @abstractmethod
-    def rival(self, run: Run, found: Found, begin: int, told: Sequence[int]) -> Rival:
-        """A path's part in the contest, from a place on.
-
-        told: the labels before that place
+        context: of the scores, at `begin`
         """
 
     @abstractmethod
-    def without_rest(self, found: Found, begin: int, labels: int) -> list[int]:
-        """The tokens of a path's places, blanks after its last whole word.
+    def future(self, path: Path, begin: int, context: Any) -> Hashable:
+        """All that the further score of a path hangs on."""
 
-        labels: how many, from the place `begin` on, make whole words
-        """
+    def _places(self) -> int:
+        """How many are remembered."""
+        return len(self._decoder.get_all_final_hypothesis()[0].tokens)
 
-    def _future(self, run: Run, told: Sequence[int], labels: Sequence[int]) -> Hashable:
-        if isinstance(self._scores, Native):
-            return self._scores.remembered(told, labels)
-        return run.future(labels)
+    def _path(self, result: Any) -> Path:
+        tokens, words = result.tokens, result.words
+        places = len(tokens) - self._places_after_end
+        return Path(tokens[:places], words[:places], result.score, result.lmScore)
 
-    def account(self, labels: Sequence[int], log10: float) -> Account:
-        """What a text is worth besides its sound.
 
-        log10: of its probability, where the library's own language model gave it
-        """
-        if isinstance(self._scores, Native):
-            return self._scores.account(log10, len(labels))
-        return self._scores.account(labels)
+class Words:
+    """A lexicon as flashlight's decoders of words have it: the tree of its spellings.
+
+    flashlight knows the end of a word by the space after it. So each spelling has one at its end,
+    and every utterance a frame that certainly is one.
+    """
+
+    def __init__(self, lexicon: Spellings, vocabulary: int, space: int, scores: Scores) -> None:
+        self.space, self.vocabulary = space, vocabulary
+        self.trie = Trie(vocabulary, space)
+        # Each word is worth what it is as the first of a text: so the search looks ahead, and
+        # takes that back where the word ends.
+        start = scores.model.start(False)
+        alike: dict[tuple[int, ...], list[tuple[float, int]]] = {}
+        for label, spellings in enumerate(lexicon.values()):
+            worth = scores.model.score(start, label)[1]
+            for spelling in spellings:
+                alike.setdefault((*spelling, space), []).append((worth, label))
+        for spelling, words in alike.items():
+            for worth, label in sorted(words, reverse=True)[:MOST_ALIKE]:
+                self.trie.insert(list(spelling), label, worth)
+        self.trie.smear(SmearingMode.MAX)
+        self.ending = np.full((1, vocabulary), UNLIKELY, np.float32)
+        self.ending[0, space] = 0.0
 
 
 class WordSearch(Search):
-    """Through a lexicon's words, with the token that is a space between them.
+    """Through a lexicon's words, with the token that is a space between them; labels are words.
 
-    flashlight knows the end of a word by the space after it. So each spelling has one at its end,
-    and the utterance a frame that certainly is one; spaces may stand anywhere between words, and a
-    text is as probable as all of its alignments, those with two spaces too.
+    Spaces may stand anywhere between words, and a text is as probable as all of its alignments,
+    those with two spaces too.
     """
 
-    def __init__(
-        self,
-        lexicon: Lexicon,
-        tokenizer: Tokenizer,
-        space: int,
-        limits: Limits,
-        scores: Native | Fusion,
-    ) -> None:
-        super().__init__(scores)
-        self._space, self._words, self._limits = space, range(len(lexicon.words)), limits
-        self._top_k = min(limits.top_k, tokenizer.size)
-        self._trie = Trie(tokenizer.size, space)
-        self._insert(lexicon)
-        self._ending = np.full((1, tokenizer.size), UNLIKELY, np.float32)
-        self._ending[0, space] = 0.0
-
-    def begin(self) -> Run:
-        native = isinstance(self._scores, Native)
+    def __init__(self, words: Words, beam: Beam, scores: Scores) -> None:
+        self._lexicon = words
         options = LexiconDecoderOptions(
-            beam_size=self._limits.beam,
-            beam_size_token=self._top_k,
-            beam_threshold=self._limits.beam_threshold,
-            lm_weight=self._scores.lm_weight if isinstance(self._scores, Native) else 1.0,
-            word_score=self._scores.weights.word_score if native else 0.0,
+            beam_size=beam.size,
+            beam_size_token=min(beam.top_k, words.vocabulary),
+            beam_threshold=beam.threshold,
+            lm_weight=scores.lm_weight,
+            word_score=scores.word_score,
             unk_score=-math.inf,
             sil_score=0.0,
-            log_add=self._limits.log_add,
+            log_add=beam.log_add,
             criterion_type=CriterionType.CTC,
         )
-        lm = self._lm()
         no_unknown, by_word = -1, False
         decoder = LexiconDecoder(
-            options, self._trie, lm, self._space, BLANK, no_unknown, [], by_word
+            options, words.trie, scores.model, words.space, BLANK, no_unknown, [], by_word
         )
-        return Run(decoder, lm, self._ending)
+        super().__init__(decoder, scores)
 
-    def labels(self, found: Found, begin: int, end: int) -> list[int]:
-        return [label for label in found.ends[begin:end] if label >= 0]
+    def end(self) -> None:
+        self.hear(self._lexicon.ending)
+        self._places_after_end += 1
+        super().end()
 
-    def whole(self, found: Found, end: int) -> int:
-        last = max((i for i in range(end) if found.ends[i] >= 0), default=-1) + 1
-        while last < end and found.tokens[last] in (BLANK, self._space):
-            last += 1
-        return last
+    def labels(self, path: Path, begin: int, end: int) -> list[int]:
+        return [word for word in path.words[begin:end] if word >= 0]
 
-    def rival(self, run: Run, found: Found, begin: int, told: Sequence[int]) -> Rival:
-        future = self._future(run, told, self.labels(found, begin, len(found.tokens)))
-        ended = max((i for i, end in enumerate(found.ends) if end >= 0), default=0)
-        unfinished = tuple(found.said(max(begin, ended + 1)))
-        # Words are told whole, so that another begins here, whatever spaces there are.
-        words = groupby(found.said(begin), key=lambda token: token == self._space)
-        text = tuple(tuple(word) for is_space, word in words if not is_space)
-        return Rival(text, (future, unfinished, found.tokens[-1]), found.score)
+    def whole(self, path: Path, begin: int, end: int, context: Any) -> int:
+        ends = (i + 1 for i in range(end - 1, begin - 1, -1) if path.words[i] >= 0)
+        found = next(ends, begin)
+        while found < end and path.tokens[found] in (BLANK, self._lexicon.space):
+            found += 1
+        return found
 
-    def without_rest(self, found: Found, begin: int, labels: int) -> list[int]:
-        places = len(found.tokens)
-        closed = len(found.ends) > places and found.ends[places] >= 0
-        whole = places if closed else self.whole(found, places)
-        return found.tokens[:whole] + [BLANK] * (places - whole)
+    def future(self, path: Path, begin: int, context: Any) -> Hashable:
+        places = len(path.tokens)
+        ended = next((i + 1 for i in range(places - 1, 0, -1) if path.words[i] >= 0), begin)
+        future = self.scores.future(self.after(context, path, begin, places))
+        return future, tuple(path.emitted(max(begin, ended))), path.tokens[-1]
 
-    def _lm(self) -> LM:
-        if isinstance(self._scores, Native):
-            return self._scores.lm
-        return AskedModel(self._scores, self._words)
-
-    def _insert(self, lexicon: Lexicon) -> None:
-        """Hang the words into the tree, each with what it is worth as the first of a text: so the
-        search looks ahead, and takes that back where a word ends.
-        """
-        lm = self._lm()
-        start = lm.start(False)
-        counted = 0.0 if isinstance(self._scores, Native) else self._scores.weights.word_score
-        alike: dict[tuple[int, ...], list[tuple[float, int]]] = {}
-        for label, spellings in enumerate(lexicon.spellings):
-            worth = lm.score(start, label)[1] - counted
-            for spelling in spellings:
-                alike.setdefault(spelling, []).append((worth, label))
-        for spelling, words in alike.items():
-            for worth, label in sorted(words, reverse=True)[:MOST_ALIKE]:
-                self._trie.insert([*spelling, self._space], label, worth)
-        self._trie.smear(SmearingMode.MAX)
+    def _path(self, result: Any) -> Path:
+        path = super()._path(result)
+        if self._places_after_end and result.words[len(path.tokens)] >= 0:
+            # The word that ended in the space after the last frame.
+            path.words[-1] = result.words[len(path.tokens)]
+        return path
 
 
 class TokenSearch(Search):
-    """Through all tokens; the labels are the tokens.
+    """Through all tokens, which are the labels."""
 
-    A language model of the library's own is asked for each. Anything else is asked for the tokens
-    that a frame considers, in columns of their own.
-    """
+    def __init__(self, vocabulary: int, beam: Beam, scores: Scores) -> None:
+        # The most probable ones, and the blank.
+        super().__init__(_token_decoder(beam, scores, min(beam.top_k + 1, vocabulary)), scores)
 
-    def __init__(self, tokenizer: Tokenizer, limits: Limits, scores: Native | Fusion) -> None:
-        super().__init__(scores)
-        self._size, self._limits = tokenizer.size, limits
-        self._opens = [token.startswith(" ") for token in tokenizer.tokens]
-        merges = isinstance(scores, Fusion) and scores.merges
-        self._reads = tokenizer.tokens if merges else None
+    def labels(self, path: Path, begin: int, end: int) -> list[int]:
+        return path.emitted(begin, end)
 
-    def begin(self) -> Run:
-        if isinstance(self._scores, Native):
-            lm = self._scores.lm
-            # The most probable ones, and the blank.
-            decoder = self._decoder(lm, self._scores.lm_weight, self._limits.top_k + 1)
-            return TokenRun(decoder, lm, None)
-        asked = AskedModel(self._scores, range(self._size))
-        return SlottedRun(self._decoder(asked, 1.0, self._size), asked)
+    def whole(self, path: Path, begin: int, end: int, context: Any) -> int:
+        found, is_whole = begin, True
+        for place in range(begin, end):
+            token = path.tokens[place]
+            if token not in (BLANK, path.tokens[place - 1]):
+                context = self.scores.after(context, token)
+                is_whole = self.scores.may_end(context)
+            if is_whole:
+                found = place + 1
+        return found
 
-    def labels(self, found: Found, begin: int, end: int) -> list[int]:
-        return found.said(begin, end)
+    def future(self, path: Path, begin: int, context: Any) -> Hashable:
+        after = self.after(context, path, begin, len(path.tokens))
+        return self.scores.future(after), path.tokens[-1]
 
-    def rival(self, run: Run, found: Found, begin: int, told: Sequence[int]) -> Rival:
-        labels = found.said(begin)
-        text: Hashable = tuple(labels)
-        future = (self._future(run, told, labels), found.tokens[-1])
-        if self._reads is None:
-            return Rival(text, future, found.score)
-        reads = "".join(self._reads[label] for label in [*told[-1:], *labels])
-        words = (reads if told else reads.lstrip(" ")).split(" ")
-        text = tuple(word for i, word in enumerate(words) if word or i == 0)
-        return Rival(text, (future, reads.endswith(" ")), found.score)
 
-    def without_rest(self, found: Found, begin: int, labels: int) -> list[int]:
-        places = len(found.tokens)
-        while len(found.said(begin, places)) > labels:
-            places -= 1
-        return found.tokens[:places] + [BLANK] * (len(found.tokens) - places)
+class ColumnSearch(TokenSearch):
+    """The same where flashlight asks for scores: each frame has columns for its own tokens only."""
 
-    def whole(self, found: Found, end: int) -> int:
-        if isinstance(self._scores, Native) or not self._scores.has_lexicon:
-            return end
-        # The last word is one when the next begins.
-        opened = (i for i in range(1, end) if self._opens[found.tokens[i]])
-        return max((i for i in opened if found.tokens[i - 1] != found.tokens[i]), default=0)
+    scores: AskedScores
 
-    def _decoder(self, lm: LM, lm_weight: float, top_k: int) -> LexiconFreeDecoder:
-        options = LexiconFreeDecoderOptions(
-            beam_size=self._limits.beam,
-            beam_size_token=min(top_k, self._size),
-            beam_threshold=self._limits.beam_threshold,
-            lm_weight=lm_weight,
-            sil_score=0.0,
-            log_add=self._limits.log_add,
-            criterion_type=CriterionType.CTC,
-        )
-        no_silence = BLANK
-        return LexiconFreeDecoder(options, lm, no_silence, BLANK, [])
+    def __init__(self, vocabulary: int, beam: Beam, scores: AskedScores) -> None:
+        Search.__init__(self, _token_decoder(beam, scores, vocabulary), scores)
+        self._columns, self._tokens = Columns(), [[BLANK]]
+
+    def hear(self, log_probs: Matrix) -> None:
+        for frame in log_probs:
+            tokens = self._columns.of(np.flatnonzero(frame > UNLIKELY / 2).tolist())
+            values = frame[tokens]
+            values[np.equal(tokens, NOBODY)] = -np.inf
+            self.scores.columns = tokens
+            self._tokens.append(tokens)
+            super().hear(values[None])
+
+    def forget(self, count: int) -> int:
+        forgotten = super().forget(count)
+        del self._tokens[:forgotten]
+        return forgotten
+
+    def _path(self, result: Any) -> Path:
+        path = super()._path(result)
+        pairs = zip(path.tokens, self._tokens, strict=True)
+        tokens = [columns[column] for column, columns in pairs]
+        return Path(tokens, path.words, path.score, path.log10)
+
+
+def _token_decoder(beam: Beam, scores: Scores, tokens: int) -> LexiconFreeDecoder:
+    """A decoder that looks at so many tokens of a frame."""
+    options = LexiconFreeDecoderOptions(
+        beam_size=beam.size,
+        beam_size_token=tokens,
+        beam_threshold=beam.threshold,
+        lm_weight=scores.lm_weight,
+        sil_score=0.0,
+        log_add=beam.log_add,
+        criterion_type=CriterionType.CTC,
+    )
+    no_silence = BLANK
+    return LexiconFreeDecoder(options, scores.model, no_silence, BLANK, [])

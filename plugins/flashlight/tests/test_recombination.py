@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from ds2kit_flashlight.rivals import Rival, may_win
+from ds2kit_flashlight.recombination import Rival, may_win
 from hypothesis import given
 from hypothesis import strategies as st
 

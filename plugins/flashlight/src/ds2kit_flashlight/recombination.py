@@ -1,4 +1,4 @@
-"""Which hypotheses may still win."""
+"""Which texts of a beam nothing that follows can bring to the top any more."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ seven, each of them beaten by so much by another text, is still less than the be
 class Rival(NamedTuple):
     """A hypothesis amid an utterance.
 
-    text:   what it reads, without a space at its end
+    text:   what it reads
     future: all that its further score hangs on
     score:  so far
     """

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 import torch
-from ds2kit_flashlight import asked, hearing
+from ds2kit_flashlight import asked
+from ds2kit_flashlight import stream as streams
 from ds2kit_flashlight.decoder import Flashlight
 from ds2kit_flashlight.kenlm import KenLM
 from torch import Tensor
 
+from ds2kit.decoding import fusion
 from ds2kit.text.char import Char
 from ds2kit.types import Padded
 
@@ -74,20 +76,22 @@ def test_what_is_certain_is_forgotten(
     decoder: Flashlight, literal: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By the search, and by the language model that was asked; words come soon."""
-    monkeypatch.setattr(asked, "KEPT_STATES", 300)
+    monkeypatch.setattr(asked, "KEPT_BYTES", 100_000)
+    monkeypatch.setattr(fusion, "KEPT_LETTERS", 32)
     places, states, texts, given = [], [], [], []
     stream = decoder.begin()
     for piece in speech(decoder, literal, 80).split(40):
         decoder.advance(stream, piece)
-        known = getattr(stream._run._lm, "_known", {})
-        places.append(max(len(next(stream._run.found()).tokens), *map(len, stream._open)))
+        scores = stream._search.scores
+        known = {**getattr(scores, "_older", {}), **getattr(scores, "_recent", {})}
+        places.append(max(len(next(stream._search.paths()).tokens), *map(len, stream._open)))
         states.append(len(known))
-        texts.append(max((len(one.prefix.text) for one in known.values()), default=0))
+        texts.append(max((len(one.prefix.written) for one in known.values()), default=0))
         given.append((stream.frames, len(stream.words)))
 
     assert max(places) < 200
-    assert max(states) < 1000
-    assert max(texts) < 500
+    assert max(states) <= 200
+    assert max(texts) < 300
     words = decoder.finish(stream).words
     assert len(words) > 200
     for frames, count in given:
@@ -116,7 +120,7 @@ def test_what_stays_undecided_is_decided(
     """In silence nothing tells hypotheses apart; after a while the best one decides, the same in
     pieces and as a whole.
     """
-    monkeypatch.setattr(hearing, "UNDECIDED_FRAMES", 160)
+    monkeypatch.setattr(streams, "UNDECIDED_FRAMES", 160)
     unsure = literal.random_log_probs(20, decoder.tokenizer.size, 3, peak=0.3)
     silence = torch.full((400, decoder.tokenizer.size), 1e-9)
     silence[:, 0] = 1 - silence[:, 1:].sum(dim=1)
@@ -127,7 +131,7 @@ def test_what_stays_undecided_is_decided(
 
     for piece in log_probs.split(9):
         given += decoder.advance(stream, piece)
-        places.append(len(next(stream._run.found()).tokens))
+        places.append(len(next(stream._search.paths()).tokens))
     end = decoder.finish(stream)
 
     assert max(places) <= 160 + 100 + 16 + 2
