@@ -21,7 +21,7 @@ from ds2kit.decoding.limits import Limits
 from ds2kit.decoding.paths import Said, common
 from ds2kit.decoding.pruning import likely
 from ds2kit.decoding.recombination import recombined
-from ds2kit.decoding.words import WordsSoFar
+from ds2kit.decoding.words import Told
 from ds2kit.types import Hypothesis, Word
 
 LEAST = math.log(1e-300)
@@ -81,21 +81,16 @@ class Arrivals:
             found.best, found.said, found.begins = best, before.said, begins
 
 
-class Told:
-    """What was said up to an emission that is final: its tokens, and the words that it ends."""
+class Final(Told):
+    """What was said up to an emission that is final."""
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        self.last = Said.nothing()
-        self.tokens: list[int] = []
-        self.words: list[Word] = []
-        self.words_so_far = WordsSoFar(tokenizer)
+    def __init__(self, tokenizer: Tokenizer, last: Said) -> None:
+        super().__init__(tokenizer)
+        self.last = last
 
-    def go_on(self, said: Said) -> None:
+    def until(self, said: Said) -> None:
         """Up to a later emission."""
-        for emission in said.since(self.last):
-            self.tokens.append(emission.token)
-            self.words += self.words_so_far.began(emission.token)
-            self.words += self.words_so_far.ended(emission)
+        self.go_on(said.since(self.last))
         self.last = said
 
 
@@ -107,10 +102,10 @@ class Search:
         self._tokenizer, self._fusion, self._limits = tokenizer, fusion, limits
         self._answers = fusion.answers()
         # What all texts of the beam have in common, and all that may become the best.
-        self._settled = Told(tokenizer)
-        self._final = self._settled if limits.n_best == 1 else Told(tokenizer)
-        self._final.last = self._settled.last
-        nothing = {BLANK: Alignments(0.0, 0.0, self._settled.last)}
+        begin = Said.nothing()
+        self._settled = Final(tokenizer, begin)
+        self._final = self._settled if limits.n_best == 1 else Final(tokenizer, begin)
+        nothing = {BLANK: Alignments(0.0, 0.0, begin)}
         self._beam = [Candidate(fusion.begin(), nothing)]
 
     @property
@@ -226,23 +221,19 @@ class Search:
         """Take what all texts of the beam have in common out of the search."""
         hopeful = [candidate for candidate in self._beam if not candidate.hopeless]
         if self._final is not self._settled and hopeful:
-            self._final.go_on(common(_ways(hopeful)))
+            self._final.until(common(_ways(hopeful)))
         shared = common(_ways(self._beam))
-        self._settled.go_on(shared)
+        self._settled.until(shared)
         shared.forget()
         self._fusion.forget([candidate.prefix for candidate in self._beam])
 
     def _hypothesis(self, candidate: Candidate) -> Hypothesis:
-        emissions = candidate.whole.said.since(self._settled.last)
-        so_far, words = self._settled.words_so_far.copy(), list(self._settled.words)
-        for emission in emissions:
-            words += so_far.ended(emission)
-        tokens = (*self._settled.tokens, *(emission.token for emission in emissions))
+        tokens, words = self._settled.whole(candidate.whole.said.since(self._settled.last))
         return Hypothesis(
             text=self._tokenizer.decode(tokens),
             tokens=tokens,
             score=candidate.score,
-            words=(*words, *so_far.end()),
+            words=words,
             acoustic_score=candidate.whole.mass,
             language_score=candidate.prefix.language if self._fusion.has_language_model else None,
         )

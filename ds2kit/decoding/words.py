@@ -151,6 +151,29 @@ class WordsSoFar:
         return written > inside
 
 
+class Told:
+    """The tokens and the words of a path, as far as it is certain."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.tokens: list[int] = []
+        self.words: list[Word] = []
+        self._so_far = WordsSoFar(tokenizer)
+
+    def go_on(self, emissions: Iterable[Emission]) -> None:
+        """These follow for certain."""
+        for emission in emissions:
+            self.tokens.append(emission.token)
+            self.words += self._so_far.ended(emission)
+
+    def whole(self, emissions: Iterable[Emission]) -> tuple[tuple[int, ...], tuple[Word, ...]]:
+        """All tokens and words, if these follow, and nothing after them."""
+        whole = copy.copy(self)
+        whole.tokens, whole.words = list(self.tokens), list(self.words)
+        whole._so_far = self._so_far.copy()
+        whole.go_on(emissions)
+        return tuple(whole.tokens), (*whole.words, *whole._so_far.end())
+
+
 def between_words(tokenizer: Tokenizer) -> str:
     """What stands between two words of a text: a space, or nothing where no token has one."""
     return " " if any(" " in token for token in tokenizer.tokens) else ""

@@ -11,13 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz.distance import LCSseq, Levenshtein
 
+from ds2kit.text import scripts
 from ds2kit.types import Score
 
 Unit = Literal["word", "character"]
-
-UNSPACED_SCRIPTS = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")
-"""Scripts written without spaces between words, as Unicode's names of their letters begin."""
-
 
 MOST_CELLS = 10_000_000
 """Bounds the memory of an alignment; longer utterances (3,000 units) keep any shortest one."""
@@ -55,7 +52,7 @@ def leading_unit(texts: Iterable[str]) -> Unit:
     for symbol, count in Counter("".join(texts)).items():
         if unicodedata.category(symbol)[0] in "LM":
             letters += count
-            unspaced += count * unicodedata.name(symbol, "").startswith(UNSPACED_SCRIPTS)
+            unspaced += count * scripts.unspaced(symbol)
     return "character" if 2 * unspaced > letters else "word"
 
 

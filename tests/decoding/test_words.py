@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Self
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from ds2kit.components import Tokenizer
 from ds2kit.decoding.words import (
     Emission,
+    Told,
     Transcript,
     WordsSoFar,
     between_words,
@@ -254,6 +256,24 @@ def test_words_that_are_over_come_one_by_one(tokens: tuple[str, ...], data: st.D
             assert len(came) >= len("".join(said[:number]).split())
 
     assert (*came, *so_far.end()) == words_of(path, pieces)
+
+
+@given(data=st.data())
+def test_what_is_certain_and_what_follows(data: st.DataObject) -> None:
+    """Told of a path in pieces, with a look ahead at each: the path as told at once."""
+    pieces = Pieces(*MIXED)
+    path = emissions(pieces, *data.draw(st.lists(st.sampled_from(MIXED), max_size=12)))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(path)), max_size=3)))
+    told = Told(pieces)
+
+    for begin, end in pairwise([0, *cuts, len(path)]):
+        tokens, words = told.whole(path[begin:])
+        assert tokens == tuple(emission.token for emission in path)
+        assert words == words_of(path, pieces)
+        told.go_on(path[begin:end])
+
+    assert told.whole([]) == (tokens, words)
+    assert told.words == list(words)[: len(told.words)]
 
 
 def test_what_stands_between_words() -> None:

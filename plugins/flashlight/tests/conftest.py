@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 import pytest
 import torch
+from ds2kit_flashlight.kenlm import KenLM
 from torch import Tensor
 
 from ds2kit.components import BLANK, END, LanguageModel, Tokenizer
@@ -145,6 +146,11 @@ def texts(log_probs: Tensor, tokenizer: Tokenizer) -> dict[str, float]:
     return found
 
 
+def native(toy: Toy, folder: Path) -> KenLM:
+    """The same model, which flashlight asks itself."""
+    return KenLM(toy.arpa(folder / "toy.arpa"))
+
+
 @pytest.fixture
 def literal() -> type[Literal]:
     return Literal
@@ -157,5 +163,6 @@ class Literal:
     acoustic: Callable[[Tensor], dict[tuple[int, ...], float]] = staticmethod(acoustic)
     texts: Callable[[Tensor, Tokenizer], dict[str, float]] = staticmethod(texts)
     random_log_probs = staticmethod(random_log_probs)
+    native = staticmethod(native)
     spaced = Char(list(" ab"))
     mandarin = Char(list("今天气"))

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 from ds2kit_flashlight.decoder import Flashlight
-from ds2kit_flashlight.kenlm import KenLM
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -18,10 +17,6 @@ from ds2kit.types import Padded
 
 COMPLETE: dict[str, Any] = {"beam": 100_000, "beam_threshold": 1e6, "n_best": 100_000}
 WORDS = ("a", "b", "ab", "ba", "aab")
-
-
-def native(toy: Any, folder: Path) -> KenLM:
-    return KenLM(toy.arpa(folder / "toy.arpa"))
 
 
 @settings(
@@ -38,7 +33,7 @@ def test_what_is_pruned_is_not_there(
     """The search is the complete one of log-probabilities without the pruned tokens."""
     toy = literal.Toy("word", WORDS, seed=seed)
     options: dict[str, Any] = {
-        "words": {"language_model": native(toy, tmp_path)},
+        "words": {"language_model": literal.native(toy, tmp_path)},
         "letters": {},
         "asked": {"hot_words": {"ab": 1.0}},
     }[way]

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import torch
 from ds2kit_flashlight.decoder import Flashlight
-from ds2kit_flashlight.kenlm import KenLM
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from ds2kit.components import LanguageModel, Tokenizer
 from ds2kit.types import Hypothesis, Padded
 
 COMPLETE: dict[str, Any] = {
@@ -74,14 +74,21 @@ def written(folder: Path, words: Sequence[str]) -> Path:
     return path
 
 
-def native(toy: Any, folder: Path) -> KenLM:
-    return KenLM(toy.arpa(folder / "toy.arpa"))
+def with_lexicon(tokenizer: Tokenizer, folder: Path, toy: LanguageModel) -> Flashlight:
+    """Each unit is worth 0.3."""
+    return Flashlight(
+        tokenizer,
+        lexicon=written(folder, LEXICON),
+        language_model=toy,
+        word_score=0.3,
+        **COMPLETE,
+    )
 
 
 @pytest.fixture(params=["kenlm", "python"])
-def model(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[Any], Any]:
+def model(request: pytest.FixtureRequest, literal: Any, tmp_path: Path) -> Callable[[Any], Any]:
     """A toy model as KenLM reads it, or as it is."""
-    return lambda toy: native(toy, tmp_path) if request.param == "kenlm" else toy
+    return lambda toy: literal.native(toy, tmp_path) if request.param == "kenlm" else toy
 
 
 @drawn
@@ -265,13 +272,7 @@ def test_a_lexicon_with_any_unit(
 ) -> None:
     """A model of letters, and a lexicon besides: it counts the letters of the words."""
     toy = literal.Toy(unit, {"word": LEXICON, "character": ("a", "b")}[unit], seed=seed)
-    decoder = Flashlight(
-        literal.spaced,
-        lexicon=written(tmp_path, LEXICON),
-        language_model=toy,
-        word_score=0.3,
-        **COMPLETE,
-    )
+    decoder = with_lexicon(literal.spaced, tmp_path, toy)
     log_probs = literal.random_log_probs(frames, literal.spaced.size, seed)
     texts = literal.texts(log_probs, literal.spaced)
     writable = {t: q for t, q in texts.items() if set(t.split()) <= set(LEXICON)}
@@ -288,13 +289,7 @@ def test_a_lexicon_with_any_unit(
 def test_a_lexicon_with_tokens(literal: Any, tmp_path: Path, seed: int, frames: int) -> None:
     """A model of tokens counts the spaces too: a text with more of them is another."""
     toy = literal.Toy("token", ("a", "b", "▁"), seed=seed)
-    decoder = Flashlight(
-        literal.spaced,
-        lexicon=written(tmp_path, LEXICON),
-        language_model=toy,
-        word_score=0.3,
-        **COMPLETE,
-    )
+    decoder = with_lexicon(literal.spaced, tmp_path, toy)
     log_probs = literal.random_log_probs(frames, literal.spaced.size, seed)
     expected: dict[str, float] = {}
     for ids, sound in literal.acoustic(log_probs).items():

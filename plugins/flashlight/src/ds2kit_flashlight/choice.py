@@ -12,25 +12,27 @@ from ds2kit.components import LanguageModel, Tokenizer
 from ds2kit.decoding.fusion import Fusion
 from ds2kit.decoding.hot_words import HotWords
 from ds2kit.decoding.lexicon import Lexicon, Spellings
-from ds2kit.decoding.limits import Weights
+from ds2kit.decoding.limits import Limits, Weights
 from ds2kit.lm.units import written
 from ds2kit_flashlight.asked import AskedScores
 from ds2kit_flashlight.lexicon import separator, spelled
 from ds2kit_flashlight.lookahead import BestWord, Lookahead, Promises, Unknown
 from ds2kit_flashlight.scores import NativeScores
-from ds2kit_flashlight.search import Beam, ColumnSearch, Search, TokenSearch, Words, WordSearch
+from ds2kit_flashlight.search import ColumnSearch, Search, TokenSearch, Words, WordSearch
 
 
 @dataclass(frozen=True)
 class Choice:
     """What there is to choose from.
 
+    log_add:   a text is as probable as all of its alignments; false: as the best one
     lexicon:   the only words that may be heard; None: any
     hot_words: bonuses of phrases, as the tokenizer writes them
     """
 
     tokenizer: Tokenizer
-    beam: Beam
+    limits: Limits
+    log_add: bool
     weights: Weights
     language_model: LanguageModel | None
     lexicon: Spellings | None
@@ -47,20 +49,22 @@ class Choice:
         native = self._native(list(lexicon))
         if native is not None:
             words = Words(lexicon, self.tokenizer.size, space, native)
-            return lambda: WordSearch(words, self.beam, native)
+            return lambda: WordSearch(words, self.limits, native, log_add=self.log_add)
         fusion, promises = self._fusion(None), self._promises()
         written = [(word, self.tokenizer.decode(ids)) for word, (ids, *_) in lexicon.items()]
         asked = partial(AskedScores, fusion, promises, written, self.weights.word_score)
         words = Words(lexicon, self.tokenizer.size, space, asked())
-        return lambda: WordSearch(words, self.beam, asked())
+        return lambda: WordSearch(words, self.limits, asked(), log_add=self.log_add)
 
     def _by_tokens(self) -> Callable[[], Search]:
         size, native = self.tokenizer.size, self._native_tokens()
         if native is not None:
-            return lambda: TokenSearch(size, self.beam, native)
+            return lambda: TokenSearch(size, self.limits, native, log_add=self.log_add)
         tree = None if self.lexicon is None else Lexicon(self.lexicon, self.tokenizer)
         fusion, lookaheads = self._fusion(tree), [*self._promises(), *self._of_words(tree)]
-        return lambda: ColumnSearch(size, self.beam, AskedScores(fusion, lookaheads))
+        return lambda: ColumnSearch(
+            size, self.limits, AskedScores(fusion, lookaheads), log_add=self.log_add
+        )
 
     def _native_tokens(self) -> NativeScores | None:
         """flashlight's own scores of tokens; None where each is not one unit, or counts besides."""

@@ -15,7 +15,7 @@ from ds2kit.decoding.limits import Limits, Weights
 from ds2kit.types import Hypothesis, Padded, Word
 from ds2kit_flashlight.choice import Choice
 from ds2kit_flashlight.lexicon import lexicon_for
-from ds2kit_flashlight.search import Beam, Matrix
+from ds2kit_flashlight.search import Matrix
 from ds2kit_flashlight.stream import Stream
 
 
@@ -73,7 +73,8 @@ class Flashlight(StreamingDecoder):
             check_language_model(language_model, tokenizer, words)
         self._search = Choice(
             tokenizer,
-            Beam(beam, beam_threshold, top_k, log_add),
+            self._limits,
+            log_add,
             weights,
             language_model,
             self.lexicon,

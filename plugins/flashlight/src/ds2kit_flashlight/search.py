@@ -21,6 +21,7 @@ from flashlight.lib.text.decoder import (
 
 from ds2kit.components import BLANK
 from ds2kit.decoding.lexicon import Spellings
+from ds2kit.decoding.limits import Limits
 from ds2kit_flashlight.asked import UNLIKELY, AskedScores
 from ds2kit_flashlight.columns import NOBODY, Columns
 from ds2kit_flashlight.scores import Scores
@@ -29,22 +30,6 @@ Matrix: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
 
 MOST_ALIKE = 6
 """Words of one spelling that flashlight's tree takes; it complains of more."""
-
-
-@dataclass(frozen=True)
-class Beam:
-    """What flashlight leaves out itself.
-
-    size:      hypotheses that are kept after each frame
-    threshold: how much worse than the best one they may be
-    top_k:     tokens of a frame, the most probable ones
-    log_add:   a text is as probable as all of its alignments, not as the best one
-    """
-
-    size: int
-    threshold: float
-    top_k: int
-    log_add: bool
 
 
 @dataclass(frozen=True)
@@ -169,17 +154,17 @@ class WordSearch(Search):
     those with two spaces too.
     """
 
-    def __init__(self, words: Words, beam: Beam, scores: Scores) -> None:
+    def __init__(self, words: Words, limits: Limits, scores: Scores, *, log_add: bool) -> None:
         self._lexicon = words
         options = LexiconDecoderOptions(
-            beam_size=beam.size,
-            beam_size_token=min(beam.top_k, words.vocabulary),
-            beam_threshold=beam.threshold,
+            beam_size=limits.beam,
+            beam_size_token=min(limits.top_k, words.vocabulary),
+            beam_threshold=limits.beam_threshold,
             lm_weight=scores.lm_weight,
             word_score=scores.word_score,
             unk_score=-math.inf,
             sil_score=0.0,
-            log_add=beam.log_add,
+            log_add=log_add,
             criterion_type=CriterionType.CTC,
         )
         no_unknown, by_word = -1, False
@@ -220,9 +205,12 @@ class WordSearch(Search):
 class TokenSearch(Search):
     """Through all tokens, which are the labels."""
 
-    def __init__(self, vocabulary: int, beam: Beam, scores: Scores) -> None:
+    def __init__(self, vocabulary: int, limits: Limits, scores: Scores, *, log_add: bool) -> None:
         # The most probable ones, and the blank.
-        super().__init__(_token_decoder(beam, scores, min(beam.top_k + 1, vocabulary)), scores)
+        super().__init__(
+            _token_decoder(limits, scores, min(limits.top_k + 1, vocabulary), log_add=log_add),
+            scores,
+        )
 
     def labels(self, path: Path, begin: int, end: int) -> list[int]:
         return path.emitted(begin, end)
@@ -248,8 +236,10 @@ class ColumnSearch(TokenSearch):
 
     scores: AskedScores
 
-    def __init__(self, vocabulary: int, beam: Beam, scores: AskedScores) -> None:
-        Search.__init__(self, _token_decoder(beam, scores, vocabulary), scores)
+    def __init__(
+        self, vocabulary: int, limits: Limits, scores: AskedScores, *, log_add: bool
+    ) -> None:
+        Search.__init__(self, _token_decoder(limits, scores, vocabulary, log_add=log_add), scores)
         self._columns, self._tokens = Columns(), [[BLANK]]
 
     def hear(self, log_probs: Matrix) -> None:
@@ -273,15 +263,17 @@ class ColumnSearch(TokenSearch):
         return Path(tokens, path.words, path.score, path.log10)
 
 
-def _token_decoder(beam: Beam, scores: Scores, tokens: int) -> LexiconFreeDecoder:
+def _token_decoder(
+    limits: Limits, scores: Scores, tokens: int, *, log_add: bool
+) -> LexiconFreeDecoder:
     """A decoder that looks at so many tokens of a frame."""
     options = LexiconFreeDecoderOptions(
-        beam_size=beam.size,
+        beam_size=limits.beam,
         beam_size_token=tokens,
-        beam_threshold=beam.threshold,
+        beam_threshold=limits.beam_threshold,
         lm_weight=scores.lm_weight,
         sil_score=0.0,
-        log_add=beam.log_add,
+        log_add=log_add,
         criterion_type=CriterionType.CTC,
     )
     no_silence = BLANK

@@ -11,7 +11,7 @@ import numpy as np
 from ds2kit.components import BLANK, Tokenizer
 from ds2kit.decoding.limits import Limits
 from ds2kit.decoding.pruning import likely
-from ds2kit.decoding.words import Emission, WordsSoFar
+from ds2kit.decoding.words import Emission, Told
 from ds2kit.types import Hypothesis, Word
 from ds2kit_flashlight.asked import UNLIKELY
 from ds2kit_flashlight.recombination import Rival, may_win
@@ -28,22 +28,24 @@ best hypothesis decides about the first half. Speech decides sooner; silence may
 class Stream:
     """One utterance, heard in pieces, and what is said in it.
 
-    words:  those that are certain
     frames: how many were heard
     """
 
     def __init__(self, search: Search, tokenizer: Tokenizer, limits: Limits) -> None:
-        self.words: list[Word] = []
         self.frames = 0
         self._search, self._tokenizer, self._limits = search, tokenizer, limits
-        # Of what is certain: how many frames, its tokens, the scores' context after it.
-        self._certain, self._tokens = 0, list[int]()
-        self._words_so_far = WordsSoFar(tokenizer)
+        # What is certain: of so many frames; the scores' context after it.
+        self._told, self._certain = Told(tokenizer), 0
         self._context = search.scores.begin()
         # The log-probabilities of the frames after that.
         self._open: list[Matrix] = []
         # The frames that the search does not remember, and the score that went with them.
         self._forgotten, self._taken_off = 0, 0.0
+
+    @property
+    def words(self) -> list[Word]:
+        """Those that are certain."""
+        return self._told.words
 
     def hear_all(self, log_probs: Matrix) -> None:
         """The whole utterance; as `hear`, faster."""
@@ -119,7 +121,7 @@ class Stream:
         """The hypotheses that may win."""
         rivals = [
             Rival(
-                self._tokenizer.decode((*self._tokens[-1:], *path.emitted(self._begin))),
+                self._tokenizer.decode((*self._told.tokens[-1:], *path.emitted(self._begin))),
                 self._search.future(path, self._begin, self._context),
                 path.score,
             )
@@ -131,10 +133,7 @@ class Stream:
         """What a path says in the places before `end` is so."""
         begin = self._begin
         self._context = self._search.after(self._context, path, begin, end)
-        for emission in self._emissions(path, end):
-            self._tokens.append(emission.token)
-            self.words += self._words_so_far.began(emission.token)
-            self.words += self._words_so_far.ended(emission)
+        self._told.go_on(self._emissions(path, end))
         self._open = [np.concatenate(self._open)[end - begin :]]
         self._certain += end - begin
 
@@ -156,16 +155,12 @@ class Stream:
 
     def _hypothesis(self, path: Path, end: int, score: float, **parts: float | None) -> Hypothesis:
         """What a path says, as if nothing followed its place `end`."""
-        emissions = self._emissions(path, end)
-        so_far, words = self._words_so_far.copy(), list(self.words)
-        for emission in emissions:
-            words += so_far.ended(emission)
-        tokens = (*self._tokens, *(emission.token for emission in emissions))
+        tokens, words = self._told.whole(self._emissions(path, end))
         return Hypothesis(
             text=self._tokenizer.decode(tokens),
             tokens=tokens,
             score=score,
-            words=(*words, *so_far.end()),
+            words=words,
             **parts,
         )
 
