@@ -135,18 +135,13 @@ def test_equals_the_reference(
 
 
 @pytest.mark.parametrize(("cell", "activation"), CELLS)
-@pytest.mark.parametrize(
-    ("kind", "tolerance", "slack"),
-    # A rectifier's gradient is 0 or 1: where rounding moves a sum over its edge, it jumps.
-    [(torch.float32, 1e-5, 1), (torch.bfloat16, 2**-8, 20)],
-)
+@pytest.mark.parametrize(("kind", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 2**-8)])
 @pytest.mark.parametrize("apart", [True, False])
 def test_rounds_no_more_than_its_type(
     cell: str,
     activation: str,
     kind: torch.dtype,
     tolerance: float,
-    slack: float,
     apart: bool,
     utterances: Make,
     padded: Pad,
@@ -154,15 +149,17 @@ def test_rounds_no_more_than_its_type(
 ) -> None:
     """Directions side by side or as a batch: float32 to 1e-5, bfloat16 to its own rounding.
 
-    Relative to the norm: of the outputs, and of each gradient, against float64's.
+    Relative to the norm: of the outputs, and of each gradient, against float64's. All sums are far
+    from a rectifier's edge: where rounding moves one over it, its gradient jumps from 0 to 1.
     """
     monkeypatch.setattr(way, "worth_a_thread", lambda operations, compiled: apart)
     lengths, width = (40, 33, 40, 7), 32
     frames = padded(utterances(lengths, GATES[cell] * width))
     order = TimeOrder.of(frames)
     rows = order.gather(frames.values)
+    rows += rows.sign()
     recurrent = torch.linalg.qr(torch.randn(2 * GATES[cell], width, width, dtype=torch.float64))[0]
-    recurrent = recurrent.reshape(2, GATES[cell] * width, width)
+    recurrent = recurrent.reshape(2, GATES[cell] * width, width) / 4
     weights = torch.randn(order.rows, width, dtype=torch.float64)
 
     def run(values: Tensor, matrix: Tensor, kind: torch.dtype | None) -> list[Tensor]:
@@ -173,10 +170,10 @@ def test_rounds_no_more_than_its_type(
 
     exact = run(rows, recurrent, None)
     found = run(rows.float(), recurrent.float(), kind)
-    for ours, theirs, own in zip(found, exact, (1, slack, slack), strict=True):
+    for ours, theirs in zip(found, exact, strict=True):
         assert ours.dtype == torch.float32
         difference = (ours - theirs).norm() / theirs.norm()
-        assert float(difference) < own * tolerance
+        assert float(difference) < tolerance
 
 
 @pytest.mark.parametrize(("cell", "activation"), CELLS)
