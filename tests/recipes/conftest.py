@@ -27,7 +27,7 @@ DS2KIT = """#!/bin/sh
 echo "$*" >> "{notes}"
 case $1 in
 prepare)
-    for split in train train_mp3; do
+    for split in train train_mp3 train_connected; do
         mkdir -p "$3/$split" && cp "{index}" "$3/$split/index.parquet"
     done ;;
 train)
@@ -35,7 +35,7 @@ train)
 decode)
     case ${{4:-}} in decoder.name=*) decoder=${{4#*=}} ;; *) decoder=flashlight ;; esac
     mkdir -p "$2/decode/$3/$decoder" && touch "$2/decode/$3/$decoder/hypotheses.jsonl" ;;
-lm)
+lm | lexicon)
     while [ "$1" != --output ]; do shift; done
     touch "$2" ;;
 score)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -13,22 +14,44 @@ import pytest
 @pytest.mark.parametrize("language", ["english", "mandarin"])
 def test_quickstart(run: Any, recipes: Path, language: str) -> None:
     unit = "word" if language == "english" else "character"
+    exp, text, lm = (f"work/{language}{what}" for what in ("-model", ".txt", ".arpa.gz"))
+    with_lm = (
+        f"decoder.name=beam decoder.language_model.name=ngram decoder.language_model.path={lm}"
+    )
     asked, printed = run("quickstart", *([language] if unit != "word" else []), unit=unit)
+    if unit == "word":
+        lexicon = "work/english.lexicon"
+        made = [
+            f"lm {text} --order 3 --output {lm}",
+            f"lexicon {exp} {lm} --output {lexicon}",
+        ]
+        with_lm += f" decoder.lexicon={lexicon} decoder.lm_weight=0.5 decoder.word_score=0.5"
+        with_lm += " decoder.beam=25"
+        rates = {
+            "test WER, greedy": "1.00 % (95 %: 0.50 to 2.00)",
+            "test CER, greedy": "2.00 % (95 %: 1.00 to 4.00)",
+        }
+    else:
+        made = [f"lm {text} --unit character --order 3 --output {lm}"]
+        with_lm += " decoder.lm_weight=0.3 decoder.word_score=3.5 decoder.beam=6"
+        rates = {
+            "test CER, greedy": "3.00 % (95 %: 1.50 to 6.00)",
+            "test WER, greedy": "1.00 % (95 %: 0.50 to 2.00)",
+        }
     assert asked == [
         f"prepare prepare.py work/{language} language={language}",
-        f"train {language}.yaml work/{language}-model",
-        f"decode work/{language}-model test",
-        f"plot work/{language}-model",
-        f"score work/{language}-model test",
+        f"train {language}.yaml {exp}",
+        *made,
+        f"decode {exp} test decoder.name=greedy",
+        f"decode {exp} test {with_lm}",
+        f"score {exp} test --decoder greedy",
+        f"score {exp} test --decoder beam",
+        f"plot {exp}",
     ]
-    first, second = printed.splitlines()[:2]
-    if unit == "word":
-        assert first == "test WER       1.00 % (95 %: 0.50 to 2.00)"
-        assert second == "test CER       2.00 % (95 %: 1.00 to 4.00)"
-    else:
-        assert first == "test CER       3.00 % (95 %: 1.50 to 6.00)"
-        assert second == "test WER       1.00 % (95 %: 0.50 to 2.00)"
-    assert "trained        2 epochs in 8 s, 100 s of audio a second" in printed
+    rows = [re.split("  +", line) for line in printed.splitlines()]
+    assert rows[:2] == [list(rate) for rate in rates.items()]
+    assert [name for name, _ in rows[2:4]] == [name.replace("greedy", "beam") for name in rates]
+    assert ["trained", "2 epochs in 8 s, 100 s of audio a second"] in rows
     model = recipes / "quickstart" / "work" / f"{language}-model"
     assert str(model / "plots") in printed
     assert f"ds2kit transcribe {model / 'model'} FILE" in printed
@@ -61,8 +84,10 @@ def test_overrides_reach_the_training(run: Any) -> None:
 def test_digits(run: Any, arguments: tuple[str, ...], prepared: str, trained: str) -> None:
     asked, printed = run("digits", *arguments)
     assert asked[:2] == [prepared, trained]
-    assert [line.split()[0] for line in asked[2:]] == ["decode", "score", "decode", "score", "plot"]
-    assert "test_connected WER" in printed
+    each = ["decode", "decode", "score", "score"]
+    assert [line.split()[0] for line in asked[2:]] == ["lm", "lexicon", *each, *each, "plot"]
+    assert "test_connected WER, greedy" in printed
+    assert "test_connected WER, beam" in printed
 
 
 def test_a_failing_stage_ends_it(run: Any, recipes: Path) -> None:
