@@ -15,7 +15,11 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PROMISED = {"english": ("wer", 0.08), "mandarin": ("cer_without_spaces", 0.08)}
+PROMISED = {
+    "english": ("wer", {"greedy": 0.08, "beam": 0.03}),
+    "mandarin": ("cer_without_spaces", {"greedy": 0.08, "beam": 0.08}),
+}
+"""The unit of a language's error rate, and the most that each decoder may have."""
 
 
 def main(language: str) -> int:
@@ -28,8 +32,7 @@ def main(language: str) -> int:
         print(f"{language} quickstart: {(time.monotonic() - began) / 60:.1f} minutes")
         if status:
             return status
-        decoded = recipe / "work" / f"{language}-model" / "decode" / "test" / "greedy"
-        return judge(language, json.loads((decoded / "score.json").read_text(encoding="utf-8")))
+        return judge(language, recipe / "work" / f"{language}-model" / "decode" / "test")
 
 
 def copy(folder: Path) -> None:
@@ -52,11 +55,16 @@ def bare() -> dict[str, str]:
     return found | {"PATH": os.pathsep.join(kept)}
 
 
-def judge(language: str, score: dict[str, dict[str, float]]) -> int:
-    unit, most = PROMISED[language]
-    rate = score[unit]["rate"]
-    print(f"{unit[:3].upper()} {100 * rate:.2f} %, at most {100 * most:g} % was promised")
-    return 0 if rate <= most else 1
+def judge(language: str, decoded: Path) -> int:
+    """Print the rates; 1 where one is higher than was promised."""
+    unit, promised = PROMISED[language]
+    status = 0
+    for decoder, most in promised.items():
+        score = json.loads((decoded / decoder / "score.json").read_text(encoding="utf-8"))
+        rate = score[unit]["rate"]
+        print(f"{decoder}: {unit[:3].upper()} {100 * rate:.2f} %, at most {100 * most:g} %")
+        status |= rate > most
+    return int(status)
 
 
 if __name__ == "__main__":

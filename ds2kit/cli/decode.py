@@ -33,6 +33,12 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Keep what the network makes of SPLIT, so that it is not run again.",
 )
+@click.option(
+    "--name",
+    metavar="NAME",
+    help="What the results are called, to keep several by one decoder. Default: the decoder's "
+    "name.",
+)
 @click.pass_obj
 def command(
     toolkit: Toolkit,
@@ -41,11 +47,12 @@ def command(
     overrides: tuple[str, ...],
     workers: int | None,
     save_log_probs: bool,
+    name: str | None,
 ) -> None:
     """Decode the prepared SPLIT with the model of EXP, or with a MODEL folder.
 
-    Writes decode/SPLIT/DECODER/hypotheses.jsonl in the folder and prints its path. Stopped, it
-    goes on when run again. KEY=VALUE overrides decoder.* and corpus.data, which a model folder
+    Writes decode/SPLIT/NAME/hypotheses.jsonl in the folder and prints its path. Stopped, it goes
+    on when run again. KEY=VALUE overrides decoder.* and corpus.data, which a model folder
     needs to be told.
 
     Log-probabilities that were kept, in decode/SPLIT/log_probs, are used where they are of this
@@ -62,7 +69,8 @@ def command(
     data = config.speech.data
     index = Index.load(data / checked_split(split))
     settings = settings_of(place.model, data, split, index, config.decoder)
-    decoding = Decoding(folder / "decode" / split / config.decoder.name, index, settings)
+    called = _checked(name or config.decoder.name)
+    decoding = Decoding(folder / "decode" / split / called, index, settings)
     decoding.begin()
     begun = time.monotonic()
     decoded = 0.0
@@ -76,6 +84,16 @@ def command(
     else:
         _say(f"{split} was decoded already")
     click.echo(str(decoding.hypotheses))
+
+
+def _checked(name: str) -> str:
+    """A name that a folder can have beside the log-probabilities'."""
+    from ds2kit.decoding import log_probs
+    from ds2kit.errors import UserError
+
+    if Path(name).name != name or name in ("..", log_probs.FOLDER):
+        raise UserError(f"--name {name} is none for results; expected one such as tuned")
+    return name
 
 
 def _decode(

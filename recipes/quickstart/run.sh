@@ -8,24 +8,25 @@ config=${1:-english}
 shift || true
 . ../environment.sh
 
-language=$config
-if [ "$config" = streaming ]; then language=english; fi
-exp=work/$config-model text=work/$language.txt lm=work/$language.arpa.gz lexicon=work/$language.lexicon
+language=$config unit=word
+case $config in streaming) language=english ;; mandarin) unit=character ;; esac
+exp=work/$config-model text=work/$language.txt lm=work/$language.arpa.gz
+lexicon=work/$config.lexicon
 
 ds2kit prepare prepare.py "work/$language" "language=$language"
 ds2kit train "$config.yaml" "$exp" "$@"
 
-# The language model knows what the acoustic model was trained on, and no more. Its weights were
-# chosen on dev, by `ds2kit tune`.
+# The language model is of more sentences by the same grammar, without those of dev and test. Its
+# weights were chosen on dev, by `ds2kit tune`.
 with_lm=(decoder.name=beam decoder.language_model.name=ngram "decoder.language_model.path=$lm")
-"$python" ../transcripts.py "work/$language/train" > "$text"
-if [ "$language" = english ]; then
-    ds2kit lm "$text" --order 3 --output "$lm"
+"$python" text.py "$language" 20000 > "$text"
+ds2kit lm "$text" --unit "$unit" --order 3 --output "$lm" \
+    --without "work/$language/dev" "work/$language/test"
+if [ "$unit" = word ]; then
     ds2kit lexicon "$exp" "$lm" --output "$lexicon"
     with_lm+=("decoder.lexicon=$lexicon" decoder.lm_weight=0.5 decoder.word_score=0.5 decoder.beam=25)
 else
-    ds2kit lm "$text" --unit character --order 3 --output "$lm"
-    with_lm+=(decoder.lm_weight=0.3 decoder.word_score=3.5 decoder.beam=6)
+    with_lm+=(decoder.lm_weight=0.2 decoder.word_score=2.5 decoder.beam=12)
 fi
 ds2kit decode "$exp" test decoder.name=greedy
 ds2kit decode "$exp" test "${with_lm[@]}"

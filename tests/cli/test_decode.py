@@ -58,6 +58,21 @@ def test_a_second_time_there_is_nothing_to_do(ds2kit: Command, experiment: Path)
     assert Path(first.out.strip()).stat().st_mtime_ns == written
 
 
+def test_results_have_a_name(ds2kit: Command, experiment: Path) -> None:
+    ran = ds2kit("decode", experiment, "test", "--name", "mine")
+
+    folder = experiment / "decode" / "test" / "mine"
+    assert (ran.status, ran.out) == (0, f"{folder / 'hypotheses.jsonl'}\n")
+    assert ds2kit("score", experiment, "test", "--decoder", "mine").status == 0
+    for wrong in ("a/b", "..", "log_probs"):
+        refused = ds2kit("decode", experiment, "test", "--name", wrong)
+        assert refused.status == 1
+        assert (
+            refused.err
+            == f"ds2kit: --name {wrong} is none for results; expected one such as tuned\n"
+        )
+
+
 def test_its_hypotheses_can_be_scored(ds2kit: Command, experiment: Path) -> None:
     ds2kit("decode", experiment, "dev")
 

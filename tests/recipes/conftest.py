@@ -72,7 +72,7 @@ def _index(path: Path) -> Path:
 def recipes(tmp_path: Path) -> Path:
     """A copy of the recipes, so that nothing lands in the checkout."""
     copy = tmp_path / "recipes"
-    for path in chain(RECIPES.glob("*.*"), RECIPES.glob("*/run.sh"), RECIPES.glob("*/lang*.py")):
+    for path in chain(RECIPES.glob("*.*"), RECIPES.glob("*/run.sh"), RECIPES.glob("*/*.py")):
         target = copy / path.relative_to(RECIPES)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(path.read_bytes())

@@ -20,20 +20,14 @@ def test_quickstart(run: Any, recipes: Path, language: str) -> None:
     )
     asked, printed = run("quickstart", *([language] if unit != "word" else []), unit=unit)
     if unit == "word":
-        lexicon = "work/english.lexicon"
-        made = [
-            f"lm {text} --order 3 --output {lm}",
-            f"lexicon {exp} {lm} --output {lexicon}",
-        ]
-        with_lm += f" decoder.lexicon={lexicon} decoder.lm_weight=0.5 decoder.word_score=0.5"
-        with_lm += " decoder.beam=25"
+        with_lm += " decoder.lexicon=work/english.lexicon decoder.lm_weight=0.5"
+        with_lm += " decoder.word_score=0.5 decoder.beam=25"
         rates = {
             "test WER, greedy": "1.00 % (95 %: 0.50 to 2.00)",
             "test CER, greedy": "2.00 % (95 %: 1.00 to 4.00)",
         }
     else:
-        made = [f"lm {text} --unit character --order 3 --output {lm}"]
-        with_lm += " decoder.lm_weight=0.3 decoder.word_score=3.5 decoder.beam=6"
+        with_lm += " decoder.lm_weight=0.2 decoder.word_score=2.5 decoder.beam=12"
         rates = {
             "test CER, greedy": "3.00 % (95 %: 1.50 to 6.00)",
             "test WER, greedy": "1.00 % (95 %: 0.50 to 2.00)",
@@ -41,7 +35,9 @@ def test_quickstart(run: Any, recipes: Path, language: str) -> None:
     assert asked == [
         f"prepare prepare.py work/{language} language={language}",
         f"train {language}.yaml {exp}",
-        *made,
+        f"lm {text} --unit {unit} --order 3 --output {lm}"
+        f" --without work/{language}/dev work/{language}/test",
+        *([f"lexicon {exp} {lm} --output work/english.lexicon"] if unit == "word" else []),
         f"decode {exp} test decoder.name=greedy",
         f"decode {exp} test {with_lm}",
         f"score {exp} test --decoder greedy",
