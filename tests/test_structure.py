@@ -20,7 +20,7 @@ WAY = (
     "model.py",
     "frontends/log_spectrogram.py",
     "encoders/deepspeech2.py",
-    "encoders/recurrence.py",
+    "encoders/layers.py",
     "decoding/greedy.py",
 )
 """From audio to text, in order: what somebody reads who wants to know how it is done."""
@@ -30,14 +30,9 @@ TESTED_ELSEWHERE = {
     "components.py": "tests/testing/test_streaming.py",
     "hooks.py": "tests/test_docs_hooks.py",
     "settings.py": "tests/test_config.py",
-    "encoders/activation.py": "tests/encoders/test_recurrence.py",
-    "encoders/fully_connected.py": "tests/encoders/test_deepspeech2.py",
-    "encoders/cells.py": "tests/encoders/test_recurrence.py",
-    "encoders/front.py": "tests/encoders/test_deepspeech2.py",
-    "encoders/loops.py": "tests/encoders/test_recurrence.py",
-    "encoders/stack.py": "tests/encoders/test_deepspeech2.py",
-    "encoders/unrolled.py": "tests/encoders/test_recurrence.py",
-    "encoders/way.py": "tests/encoders/test_recurrence.py",
+    "encoders/architecture.py": "tests/encoders/test_deepspeech2.py",
+    "encoders/fast/loops.py": "tests/encoders/fast/test_unrolled.py",
+    "encoders/fast/way.py": "tests/encoders/fast/test_unrolled.py",
     # By whole runs, killed, interrupted, gone on with.
     "training/callbacks.py": "tests/training/test_interrupts.py",
     "training/data.py": "tests/training/test_resume.py",

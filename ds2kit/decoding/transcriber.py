@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ds2kit import model as models
+from ds2kit import model_folder
 from ds2kit.audio.read import Resampler, read
 from ds2kit.components import Decoder, StreamingDecoder
 from ds2kit.decoding.stream import Stream, checked_rate, checked_waveform
@@ -89,5 +89,5 @@ class Transcriber:
 
 def load(folder: Path, toolkit: Toolkit) -> Transcriber:
     """The transcriber of a model folder, with the decoder that the folder names."""
-    model, config = models.load(folder, toolkit)
+    model, config = model_folder.load(folder, toolkit)
     return Transcriber(model, toolkit.make(config.decoder, model.tokenizer))

@@ -8,16 +8,13 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.autograd.function import once_differentiable
 
-from ds2kit.encoders.rows import over_rows
-from ds2kit.types import Padded
-
 
 class SequenceBatchNorm(nn.Module):
     """gamma (x - mean) / sqrt(var + eps) + beta, per feature, over all valid frames of the batch.
 
-    [batch, time, ..., features] to the same; what stands between time and features (the
-    frequencies of a convolution's channels) is averaged over as well. Zeros in the padding. The
-    result is float32, or float64 where the input is.
+    [rows, ..., features] to the same, each row a valid frame; what stands between rows and
+    features (the frequencies of a convolution's channels) is averaged over as well. The result is
+    float32, or float64 where the input is.
 
     In training, mean and variance (of the population, not Bessel's) are those of the valid frames
     of all utterances, on all ranks of torch.distributed together, forward and backward: ranks do
@@ -42,11 +39,7 @@ class SequenceBatchNorm(nn.Module):
         self.register_buffer("running_variance", torch.ones(features))
         self.register_buffer("batches", torch.zeros((), dtype=torch.int64))
 
-    def forward(self, frames: Padded) -> Padded:
-        return over_rows(frames, self.rows)
-
-    def rows(self, rows: Tensor) -> Tensor:
-        """[rows, ..., features], each row a valid frame, to the same."""
+    def forward(self, rows: Tensor) -> Tensor:
         with torch.autocast(rows.device.type, enabled=False):
             flat = rows.reshape(rows[..., 0].numel(), len(self.weight))
             flat = flat.to(torch.promote_types(rows.dtype, torch.float32))

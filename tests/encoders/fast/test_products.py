@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ds2kit.encoders import products
-from ds2kit.encoders.products import (
+from ds2kit.encoders.fast import products
+from ds2kit.encoders.fast.products import (
     Product,
     add_product,
     can_pack,
