@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from ds2kit import model_folder
-from ds2kit.audio.read import Resampler, read
+from ds2kit.audio.read import Resampler, checked_rate, checked_waveform, read
 from ds2kit.components import Decoder, StreamingDecoder
-from ds2kit.decoding.stream import Stream, checked_rate, checked_waveform
+from ds2kit.decoding.stream import Stream
 from ds2kit.decoding.words import Transcript
 from ds2kit.errors import UserError
 from ds2kit.model import AcousticModel

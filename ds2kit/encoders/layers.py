@@ -13,9 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ds2kit.encoders.cells import CELLS, CLIP, Activation, CellName
-from ds2kit.encoders.fast import convolve, convolve_each, linear, over_rows, recur
+from ds2kit.encoders.fast import convolve, convolve_each, linear, normalise, over_rows, recur
 from ds2kit.encoders.geometry import Length, convolved, reach
-from ds2kit.encoders.normalisation import SequenceBatchNorm
 from ds2kit.types import Chunk, Padded, State
 
 
@@ -267,6 +266,59 @@ class FullyConnected(StreamingLayer):
         if self.norm is not None:
             product = self.norm(product)
         return clipped_relu(product)
+
+
+class SequenceBatchNorm(nn.Module):
+    """B(x) = gamma (x - mean) / sqrt(var + eps) + beta, per feature, over a batch's valid frames.
+
+    [rows, ..., features] to the same, each row a valid frame; what stands between rows and
+    features (the frequencies of a convolution's channels) is averaged over as well. The result is
+    float32, or float64 where the input is.
+
+    In training, mean and variance (of the population, not Bessel's) are those of the valid frames
+    of all utterances, on all ranks of torch.distributed together, forward and backward: ranks do
+    as one process would with the joined batch. A rank without frames takes part. In evaluation
+    they are running averages, to which each training batch adds `momentum` of its own; the first
+    1 / momentum batches weigh equally, so nothing is left of the initial 0 and 1. A batch without
+    a single frame changes nothing (Laurent et al. 2015; Amodei et al. 2015).
+    """
+
+    weight: nn.Parameter
+    bias: nn.Parameter
+    running_mean: Tensor
+    running_variance: Tensor
+    batches: Tensor
+
+    def __init__(self, features: int, *, momentum: float = 0.1, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.momentum, self.eps = momentum, eps
+        self.weight = nn.Parameter(torch.ones(features))
+        self.bias = nn.Parameter(torch.zeros(features))
+        self.register_buffer("running_mean", torch.zeros(features))
+        self.register_buffer("running_variance", torch.ones(features))
+        self.register_buffer("batches", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, rows: Tensor) -> Tensor:
+        with torch.autocast(rows.device.type, enabled=False):
+            flat = rows.reshape(rows[..., 0].numel(), len(self.weight))
+            flat = flat.to(torch.promote_types(rows.dtype, torch.float32))
+            return self._normalise(flat).reshape(rows.shape)
+
+    def _normalise(self, flat: Tensor) -> Tensor:
+        if not self.training:
+            scale = self.weight * (self.running_variance + self.eps).rsqrt()
+            return torch.addcmul(self.bias, flat - self.running_mean, scale)
+        output, count, mean, variance = normalise(flat, self.weight, self.bias, self.eps)
+        self._remember(count, mean, variance)
+        return output
+
+    @torch.no_grad()
+    def _remember(self, count: Tensor, mean: Tensor, variance: Tensor) -> None:
+        self.batches += count > 0
+        share = (1 / self.batches.clamp(min=1)).clamp(min=self.momentum)
+        share = torch.where(count > 0, share, 0.0).to(self.running_mean.dtype)
+        self.running_mean.lerp_(mean.to(share.dtype), share)
+        self.running_variance.lerp_(variance.to(share.dtype), share)
 
 
 def clipped_relu(values: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ds2kit.encoders.fast import over_rows
-from ds2kit.encoders.normalisation import SequenceBatchNorm
+from ds2kit.encoders.layers import SequenceBatchNorm
 from ds2kit.types import Padded
 
 Make = Callable[..., list[Tensor]]

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ds2kit.encoders.fast import image as images
-from ds2kit.encoders.fast.image import Image, convolve_maps
+from ds2kit.encoders.fast.image import convolve_each, convolve_maps
 from ds2kit.encoders.geometry import convolved, reach
 from ds2kit.types import Padded
 
@@ -35,9 +35,8 @@ def test_every_utterance_is_convolved_as_if_alone(
     values, weight = drawn(len(lengths), time, 2), drawn(3, 2, kernel, 1)
     for row, length in zip(values, lengths, strict=True):
         row[length:] = float("nan")
-    image = Image.of(Padded(values, torch.tensor(lengths, dtype=torch.int64)), kernel, stride)
-    maps = convolve_maps(image.lay(values)[None, :, None], weight, (stride, 1))[0, :, 0]
-    found = image.padded(image.outputs(maps))
+    frames = Padded(values, torch.tensor(lengths, dtype=torch.int64))
+    found = convolve_each(frames, weight, None, (stride, 1), lambda rows: rows).values
 
     assert found.shape == (len(lengths), convolved(time, kernel, stride), 3)
     for row, own, length in zip(found, values, lengths, strict=True):

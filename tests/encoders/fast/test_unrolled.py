@@ -13,7 +13,7 @@ from ds2kit.encoders import cells
 from ds2kit.encoders.cells import CELLS as EQUATIONS
 from ds2kit.encoders.fast import way
 from ds2kit.encoders.fast.rows import TimeOrder
-from ds2kit.encoders.fast.unrolled import unrolled
+from ds2kit.encoders.fast.unrolled import recur, unrolled
 from ds2kit.types import Padded
 
 Make = Callable[..., list[Tensor]]
@@ -41,10 +41,8 @@ def test_equals_the_reference(
     recurrent = (0.6 * recurrent).requires_grad_()
     weights = utterances(lengths, width, seed=1)
     frames = padded([utterance.detach() for utterance in speech], extra=1)
-    order = TimeOrder.of(frames)
     values = frames.values.requires_grad_()
-    hidden = unrolled(cell, order.gather(values), recurrent, order, activation)
-    output = order.scatter(hidden)
+    output = recur(cell, frames, lambda rows: rows, recurrent, activation).values
     loss = sum(
         (row[: len(weight)] * weight).sum() for row, weight in zip(output, weights, strict=True)
     )
