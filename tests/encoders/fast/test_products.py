@@ -90,8 +90,11 @@ def test_linear_follows_autocast() -> None:
     assert torch.equal(linear(rows, weight, bias), F.linear(rows, weight, bias))
     with torch.autocast("cpu", dtype=torch.bfloat16):
         low = linear(rows, weight, bias)
+        # What is in bfloat16 already, as a row convolution's output is there.
+        again = linear(rows.bfloat16(), weight, bias)
     expected = F.linear(rows.bfloat16().float(), weight.bfloat16().float(), bias)
     torch.testing.assert_close(low.float(), expected, rtol=2**-6, atol=0.05)
+    assert torch.equal(again, low)
 
 
 @pytest.mark.usefixtures("bf16")
