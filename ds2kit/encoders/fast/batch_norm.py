@@ -10,12 +10,14 @@ from torch.autograd.function import once_differentiable
 
 
 class Normalised(NamedTuple):
-    """rows: [rows, features] normalised; count: []; mean, variance: [features] float64, of the
-    rows of all ranks; no gradient passes through these three.
+    """rows: [rows, features], normalised
+
+    Of the rows of all ranks, float64, and no gradient passes through them:
+    frames: [], how many there are; mean, variance: [features]
     """
 
     rows: Tensor
-    count: Tensor
+    frames: Tensor
     mean: Tensor
     variance: Tensor
 

@@ -33,6 +33,6 @@ def test_equals_the_equation_and_its_gradients(count: int) -> None:
         rtol=1e-9,
         atol=1e-9,
     )
-    assert ours.count == count
+    assert ours.frames == count
     torch.testing.assert_close(ours.mean, drawn[0].detach().mean(dim=0))
     torch.testing.assert_close(ours.variance, drawn[0].detach().var(dim=0, correction=0))
