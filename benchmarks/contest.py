@@ -19,7 +19,7 @@ from typing import Any, Literal, cast
 from pyctcdecode_peer import Pyctcdecode, environment, labels_of
 from searches import DirectTokens, DirectWords, Ours, Search, Split
 
-from ds2kit import model as models
+from ds2kit import model_folder
 from ds2kit.components import Unit
 from ds2kit.decoding.greedy import Greedy
 from ds2kit.decoding.settings import begin_with, digest
@@ -82,7 +82,9 @@ class Contest:
     ) -> None:
         self.toolkit, place = Toolkit.installed(), find(experiment)
         config = place.config(self.toolkit, overrides)
-        self.tokenizer = models.load_tokenizer(place.model / models.TOKENIZER, config, self.toolkit)
+        self.tokenizer = model_folder.load_tokenizer(
+            place.model / model_folder.TOKENIZER, config, self.toolkit
+        )
         self.experiment, self.data = experiment, config.speech.data
         self.trials, self.environment, self.work = trials, environment, work
         work.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ds2kit import model as models
+from ds2kit import model_folder
 from ds2kit.components import Decoder
 from ds2kit.decoding.log_probs import BATCH, LogProbs
 from ds2kit.decoding.network import Heard
@@ -36,7 +36,7 @@ def main() -> None:
     chosen = parser.parse_args()
     toolkit, place = Toolkit.installed(), find(chosen.model)
     config = place.config(toolkit, chosen.overrides)
-    tokenizer = models.load_tokenizer(place.model / models.TOKENIZER, config, toolkit)
+    tokenizer = model_folder.load_tokenizer(place.model / model_folder.TOKENIZER, config, toolkit)
     decoder: Decoder = toolkit.make(config.decoder, tokenizer)
     turns = speeds(decoder, LogProbs(chosen.log_probs), chosen.workers, chosen.repeats)
     if chosen.json:

@@ -103,7 +103,7 @@ def tiny_experiment(tiny_yaml: Path, tmp_path_factory: pytest.TempPathFactory) -
     without what makes one.
     """
     from ds2kit import config as configs
-    from ds2kit import model as models
+    from ds2kit import model_folder
     from ds2kit.registry import Toolkit
 
     toolkit = Toolkit.installed()
@@ -111,8 +111,8 @@ def tiny_experiment(tiny_yaml: Path, tmp_path_factory: pytest.TempPathFactory) -
     folder = tmp_path_factory.mktemp("experiment")
     model, losses = _trained(config, toolkit)
     (folder / "config.yaml").write_text(configs.to_yaml(config))
-    models.save(folder / "model", model, config, "# A tiny model\n")
-    shutil.copy(folder / "model" / models.TOKENIZER, folder)
+    model_folder.save(folder / "model", model, config, "# A tiny model\n")
+    shutil.copy(folder / "model" / model_folder.TOKENIZER, folder)
     lines = [json.dumps(event) + "\n" for event in _events(losses)]
     (folder / "log.jsonl").write_text("".join(lines))
     return folder
@@ -122,7 +122,7 @@ def tiny_experiment(tiny_yaml: Path, tmp_path_factory: pytest.TempPathFactory) -
 def tiny_streaming(tiny_yaml: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model folder, to read: a tiny model that hears forward only, a few frames late."""
     from ds2kit import config as configs
-    from ds2kit import model as models
+    from ds2kit import model_folder
     from ds2kit.registry import Toolkit
 
     toolkit = Toolkit.installed()
@@ -130,7 +130,7 @@ def tiny_streaming(tiny_yaml: Path, tmp_path_factory: pytest.TempPathFactory) ->
     config = configs.load(tiny_yaml, toolkit, forward_only)
     folder = tmp_path_factory.mktemp("streaming")
     model, _ = _trained(config, toolkit)
-    models.save(folder, model, config, "# A tiny model that streams\n")
+    model_folder.save(folder, model, config, "# A tiny model that streams\n")
     return folder
 
 

@@ -11,6 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ds2kit import config as configs
 from ds2kit import model as models
+from ds2kit import model_folder
 from ds2kit.describe import describe_config, describe_model
 from ds2kit.registry import Toolkit
 from ds2kit.text.char import Char
@@ -80,7 +81,7 @@ def test_without_prepared_speech_the_output_layer_is_left_out(
 
 
 def test_the_model_is_left_as_it_was(tiny_experiment: Path) -> None:
-    model, _ = models.load(tiny_experiment / "model", Toolkit.installed())
+    model, _ = model_folder.load(tiny_experiment / "model", Toolkit.installed())
     before = {name: value.clone() for name, value in model.state_dict().items()}
 
     describe_model(model)

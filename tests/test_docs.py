@@ -20,6 +20,7 @@ import pytest
 
 from ds2kit import config as configs
 from ds2kit import model as models
+from ds2kit import model_folder
 from ds2kit.data.recipe import loaded
 from ds2kit.registry import Toolkit
 from ds2kit.testing import speech
@@ -123,7 +124,7 @@ def write_model(folder: Path) -> None:
     small = ["encoder.convolutions=1x2d", "encoder.width=8", "encoder.layers=1"]
     config = configs.load(folder / "streaming.yaml", Toolkit.installed(), small)
     model = models.build(config, Char(" abc"), Toolkit.installed())
-    models.save(folder, model, config, "# Without knowledge\n")
+    model_folder.save(folder, model, config, "# Without knowledge\n")
 
 
 @pytest.mark.parametrize("name", RUN)

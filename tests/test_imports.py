@@ -69,6 +69,15 @@ def test_the_wheel_is_tested_and_not_the_checkout() -> None:
 
 VIOLATIONS = {
     "Rooms: imports point down or stay": ("text/char.py", "ds2kit.training.run"),
+    "Rooms: the layers stand on their equations, the fast paths know no layer": (
+        "encoders/fast/way.py",
+        "ds2kit.encoders.layers",
+    ),
+    "Doors: the fast paths only through their door": (
+        "encoders/layers.py",
+        "ds2kit.encoders.fast.rows",
+    ),
+    "Doors: the fast paths only for the layers": ("frontends/framing.py", "ds2kit.encoders.fast"),
     "Doors: lightning only in training": ("model.py", "lightning"),
     "Doors: omegaconf only in config": ("settings.py", "omegaconf"),
     "Doors: pyarrow only in data": ("scoring/report.py", "pyarrow"),
@@ -79,7 +88,7 @@ VIOLATIONS = {
     "Doors: pypinyin only in text.pinyin": ("scoring/measures.py", "pypinyin"),
     "Doors: pytest and hypothesis only in testing": ("errors.py", "pytest"),
     "Independence: text, sound and network do not know each other": (
-        "encoders/rows.py",
+        "encoders/layers.py",
         "ds2kit.text.normalise",
     ),
     "Leaves: scoring and testing need no training": ("testing/sounds.py", "ds2kit.training.loss"),

@@ -1,9 +1,7 @@
-"""A model folder stands alone, loads exactly, and says what is wrong with it."""
+"""The network from sound to log-probabilities: its lengths, its streams, what cannot stream."""
 
 from __future__ import annotations
 
-import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -11,6 +9,7 @@ import torch
 
 from ds2kit import config as configs
 from ds2kit import model as models
+from ds2kit import model_folder
 from ds2kit.components import Encoder, Frontend
 from ds2kit.encoders.deepspeech2 import DeepSpeech2
 from ds2kit.errors import UserError
@@ -22,78 +21,15 @@ from ds2kit.text.char import Char
 from ds2kit.types import Chunk, Padded
 
 
-@pytest.fixture
-def folder(tiny_experiment: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(tiny_experiment / "model", tmp_path / "model"))
-
-
-def test_saved_and_loaded_it_is_the_same(folder: Path, tmp_path: Path) -> None:
-    model, config = models.load(folder, Toolkit.installed())
-    models.save(tmp_path / "again", model, config, "# Card\n")
-    again, _ = models.load(tmp_path / "again", Toolkit.installed())
-
-    assert all(torch.equal(again.state_dict()[n], w) for n, w in model.state_dict().items())
-    names = {path.name for path in (tmp_path / "again").iterdir()}
-    assert names == {"config.yaml", "tokenizer.json", "weights.safetensors", "card.md"}
-
-
-def test_half_halves_parameters_and_keeps_statistics(folder: Path, tmp_path: Path) -> None:
-    model, config = models.load(folder, Toolkit.installed())
-    models.save(tmp_path / "half", model, config, "# Card\n", half=True)
-    half, _ = models.load(tmp_path / "half", Toolkit.installed())
-
-    for name, weight in model.named_parameters():
-        assert torch.equal(half.get_parameter(name), weight.bfloat16().float()), name
-    for name, buffer in model.named_buffers():
-        assert torch.equal(half.get_buffer(name), buffer), name
-
-
 @pytest.mark.parametrize("samples", [0, 1, 159, 160, 400])
-def test_lengths_are_those_of_the_output(folder: Path, samples: int) -> None:
-    model, _ = models.load(folder, Toolkit.installed())
+def test_lengths_are_those_of_the_output(tiny_experiment: Path, samples: int) -> None:
+    model, _ = model_folder.load(tiny_experiment / "model", Toolkit.installed())
     lengths = torch.tensor([samples])
     with torch.no_grad():
         output = model(Padded(torch.zeros(1, samples), lengths))
 
     assert output.lengths.tolist() == model.output_lengths(lengths).tolist()
     assert torch.allclose(output.values.exp().sum(dim=-1), torch.ones(output.values.shape[:2]))
-
-
-def test_what_is_damaged_or_missing_is_told(folder: Path) -> None:
-    weights = folder / "weights.safetensors"
-    whole = weights.read_bytes()
-    weights.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(UserError, match=r"weights\.safetensors cannot be read"):
-        models.load(folder, Toolkit.installed())
-    weights.write_bytes(whole)
-    (folder / "tokenizer.json").unlink()
-    with pytest.raises(UserError, match=r"tokenizer\.json is not there"):
-        models.load(folder, Toolkit.installed())
-    with pytest.raises(UserError, match="is no model folder"):
-        models.load(folder / "nowhere", Toolkit.installed())
-
-
-def test_another_models_weights_do_not_fit(folder: Path) -> None:
-    config = (folder / "config.yaml").read_text()
-    (folder / "config.yaml").write_text(config.replace("width: 24", "width: 20"))
-    with pytest.raises(UserError, match="of another tokenizer or of other settings"):
-        models.load(folder, Toolkit.installed())
-
-
-def test_a_plugin_that_is_gone_is_named_with_its_maker(folder: Path) -> None:
-    config = (folder / "config.yaml").read_text()
-    config = config.replace("name: deepspeech2", "name: conformer")
-    config = config.replace("encoder/deepspeech2: ds2kit", "encoder/conformer: ds2kit-conformer")
-    (folder / "config.yaml").write_text(config)
-    with pytest.raises(UserError, match=r"conformer.*made with ds2kit-conformer"):
-        models.load(folder, Toolkit.installed())
-
-
-def test_a_tokenizer_of_another_kind_is_refused(folder: Path) -> None:
-    tree = json.loads((folder / "tokenizer.json").read_text())
-    (folder / "tokenizer.json").write_text(json.dumps(tree | {"name": "bigram"}))
-    with pytest.raises(UserError, match="is of tokenizer 'bigram', the config of 'char'"):
-        models.load(folder, Toolkit.installed())
 
 
 def test_english_and_mandarin_differ_in_the_output_layer_only(tiny_yaml: Path) -> None:

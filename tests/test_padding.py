@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from ds2kit import model as models
+from ds2kit import model_folder
 from ds2kit.audio.read import read
 from ds2kit.decoding.greedy import Greedy
 from ds2kit.encoders.deepspeech2 import DeepSpeech2
@@ -48,7 +48,7 @@ def model(waveforms: list[torch.Tensor]) -> AcousticModel:
     """The trained model of digits where it is in the repository, else an untrained one that has
     learned statistics."""
     if TRAINED.is_dir():
-        return models.load(TRAINED, Toolkit.installed())[0]
+        return model_folder.load(TRAINED, Toolkit.installed())[0]
     torch.manual_seed(1)
     frontend = LogSpectrogram(8000)
     frontend.learn([join(waveforms)])

@@ -252,6 +252,27 @@ def mono(block: Waveform) -> Waveform:
     return mean
 
 
+def checked_waveform(samples: np.ndarray[Any, Any]) -> Waveform:
+    """A copy of the samples in float32. Raises UserError where they are no waveform."""
+    if samples.ndim != 1 or not np.issubdtype(samples.dtype, np.floating):
+        raise UserError(
+            f"the array is {samples.dtype} {list(samples.shape)}; "
+            "expected floating point [samples] in [-1, 1]"
+        )
+    if not np.isfinite(samples).all():
+        raise UserError("the array holds NaN or infinity; expected samples in [-1, 1]")
+    return np.array(samples, dtype=np.float32)
+
+
+def checked_rate(sample_rate: int) -> int:
+    """The sample rate. Raises UserError where no sound has such a one."""
+    if not LOWEST_RATE <= sample_rate <= HIGHEST_RATE:
+        raise UserError(
+            f"sample_rate is {sample_rate}; expected {LOWEST_RATE} to {HIGHEST_RATE} hertz"
+        )
+    return sample_rate
+
+
 class _Forward(soundfile.SoundFile):  # type: ignore[misc]
     """Reads straight on: SoundFile seeks after every read, which a stream of unknown length
     refuses and which changes an MP3's last bits."""

@@ -23,12 +23,12 @@ def command(toolkit: Toolkit, source: Path, overrides: tuple[str, ...]) -> None:
     from ds2kit.describe import describe_config, describe_model
 
     if source.is_dir():
-        from ds2kit import model as models
+        from ds2kit import model_folder
         from ds2kit.training.places import find
 
         if overrides:
             raise UserError(f"{source} is trained, {overrides[0]!r} cannot change it; name a yaml")
-        model, _ = models.load(find(source).model, toolkit)
+        model, _ = model_folder.load(find(source).model, toolkit)
         click.echo(describe_model(model))
     else:
         from ds2kit import config as configs

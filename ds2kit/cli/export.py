@@ -17,18 +17,18 @@ from ds2kit.registry import Toolkit
 @click.pass_obj
 def command(toolkit: Toolkit, folder: Path, target: Path, half: bool) -> None:
     """Copy the model of EXP to FOLDER, which then stands alone; its card goes along."""
-    from ds2kit import model as models
+    from ds2kit import model_folder
     from ds2kit.files import whole_folder
     from ds2kit.training.places import find
 
     place = find(folder)
     if target.exists():
         raise UserError(f"{target} exists already; name a folder that does not")
-    model, config = models.load(place.model, toolkit)
-    card = place.model / models.CARD
+    model, config = model_folder.load(place.model, toolkit)
+    card = place.model / model_folder.CARD
     if not card.is_file():
         raise UserError(f"{card} is not there; it belongs to the model, copy it along")
     with whole_folder(target) as aside:
-        models.save(aside, model, config, card.read_text(encoding="utf-8"), half=half)
-    size = (target / models.WEIGHTS).stat().st_size
+        model_folder.save(aside, model, config, card.read_text(encoding="utf-8"), half=half)
+    size = (target / model_folder.WEIGHTS).stat().st_size
     click.echo(f"{target}: {size / 1e6:.2f} MB of weights")

@@ -57,7 +57,7 @@ def command(
     from ds2kit.errors import UserError
     from ds2kit.files import check_folder, whole_file
     from ds2kit.lm.lexicon import make_lexicon, vocabulary
-    from ds2kit.model import read_tokenizer
+    from ds2kit.model_folder import read_tokenizer
     from ds2kit.text.normalise import normaliser as named
 
     check_folder(output)

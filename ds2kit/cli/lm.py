@@ -155,7 +155,7 @@ def _sentences(
     from ds2kit.errors import UserError
     from ds2kit.lm.sentences import Sentences
     from ds2kit.lm.without import Forbidden
-    from ds2kit.model import read_tokenizer
+    from ds2kit.model_folder import read_tokenizer
     from ds2kit.text.normalise import normaliser as named
 
     if (unit == "token") != (tokenizer is not None):

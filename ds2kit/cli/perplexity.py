@@ -60,7 +60,7 @@ def command(
     from ds2kit.lm.ngram import NGram
     from ds2kit.lm.perplexity import measure
     from ds2kit.lm.sentences import Sentences
-    from ds2kit.model import read_tokenizer
+    from ds2kit.model_folder import read_tokenizer
     from ds2kit.text.normalise import normaliser as named
 
     normalise = named(normaliser)

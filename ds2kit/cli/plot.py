@@ -18,7 +18,7 @@ from ds2kit.registry import Toolkit
 def command(toolkit: Toolkit, folder: Path, split: str | None, key: str | None) -> None:
     """Draw EXP/plots/curves.png and EXP/plots/utterance.png, and print their paths."""
     from ds2kit import config as configs
-    from ds2kit import model as models
+    from ds2kit import model_folder
     from ds2kit.data.index import Index
     from ds2kit.training.experiment import open_experiment
     from ds2kit.training.figures import curves_figure, save_figure, utterance_figure
@@ -39,7 +39,7 @@ def command(toolkit: Toolkit, folder: Path, split: str | None, key: str | None) 
         hint = close_name(key, index.keys)
         raise UserError(f"{index.folder} has no utterance '{key}'{hint}")
     position = len(index) // 2 if key is None else index.keys.index(key)
-    model, _ = models.load(find(folder).model, toolkit)
+    model, _ = model_folder.load(find(folder).model, toolkit)
     utterance = folder / "plots" / "utterance.png"
     save_figure(utterance_figure(model, index, position), utterance)
     click.echo(str(utterance))

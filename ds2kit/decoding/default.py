@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ds2kit import config as configs
 from ds2kit.files import whole_file
-from ds2kit.model import CARD, CONFIG, portable_yaml
+from ds2kit.model_folder import CARD, CONFIG, portable_yaml
 from ds2kit.options import Chosen
 from ds2kit.registry import Toolkit
 from ds2kit.settings import Config

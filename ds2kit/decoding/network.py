@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ds2kit import model as models
+from ds2kit import model_folder
 from ds2kit.data.batches import Batch, Loader, Selection, evaluation_steps
 from ds2kit.data.index import Index
 from ds2kit.decoding.settings import digest
@@ -47,9 +47,10 @@ class Network:
 
     def __init__(self, folder: Path, toolkit: Toolkit, config: Config, index: Index) -> None:
         self.folder, self.toolkit, self.config, self.index = folder, toolkit, config, index
-        self.tokenizer = models.load_tokenizer(folder / models.TOKENIZER, config, toolkit)
+        tokenizer = folder / model_folder.TOKENIZER
+        self.tokenizer = model_folder.load_tokenizer(tokenizer, config, toolkit)
         self.digests = {
-            "model_digest": digest(folder / models.WEIGHTS),
+            "model_digest": digest(folder / model_folder.WEIGHTS),
             "index_digest": index.digest,
         }
 
@@ -58,7 +59,7 @@ class Network:
 
         Raises UserError where the model is damaged, or speech cannot be read.
         """
-        model, _ = models.load(self.folder, self.toolkit)
+        model, _ = model_folder.load(self.folder, self.toolkit)
         yield from run(model, self.index, rows, self.config.data)
 
 

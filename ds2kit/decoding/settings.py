@@ -12,7 +12,7 @@ from ds2kit.config import plain
 from ds2kit.data.index import Index
 from ds2kit.errors import Problems, UserError
 from ds2kit.files import whole_file
-from ds2kit.model import WEIGHTS
+from ds2kit.model_folder import WEIGHTS
 from ds2kit.options import Chosen
 
 SETTINGS = "settings.json"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ds2kit.audio.read import HIGHEST_RATE, LOWEST_RATE, Resampler, Waveform, resampled_length
+from ds2kit.audio.read import Resampler, checked_waveform, resampled_length
 from ds2kit.components import StreamingDecoder
 from ds2kit.decoding.words import Partial, TimedWord, Transcript, cut, timed
 from ds2kit.errors import UserError
@@ -87,24 +87,3 @@ class Stream:
     def _check_open(self) -> None:
         if not self._open:
             raise UserError("the stream was finished already; begin another with stream()")
-
-
-def checked_waveform(samples: np.ndarray[Any, Any]) -> Waveform:
-    """A copy of the samples in float32. Raises UserError where they are no waveform."""
-    if samples.ndim != 1 or not np.issubdtype(samples.dtype, np.floating):
-        raise UserError(
-            f"the array is {samples.dtype} {list(samples.shape)}; "
-            "expected floating point [samples] in [-1, 1]"
-        )
-    if not np.isfinite(samples).all():
-        raise UserError("the array holds NaN or infinity; expected samples in [-1, 1]")
-    return np.array(samples, dtype=np.float32)
-
-
-def checked_rate(sample_rate: int) -> int:
-    """The sample rate. Raises UserError where no sound has such a one."""
-    if not LOWEST_RATE <= sample_rate <= HIGHEST_RATE:
-        raise UserError(
-            f"sample_rate is {sample_rate}; expected {LOWEST_RATE} to {HIGHEST_RATE} hertz"
-        )
-    return sample_rate

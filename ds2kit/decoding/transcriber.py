@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from ds2kit import model as models
-from ds2kit.audio.read import Resampler, read
+from ds2kit import model_folder
+from ds2kit.audio.read import Resampler, checked_rate, checked_waveform, read
 from ds2kit.components import Decoder, StreamingDecoder
-from ds2kit.decoding.stream import Stream, checked_rate, checked_waveform
+from ds2kit.decoding.stream import Stream
 from ds2kit.decoding.words import Transcript
 from ds2kit.errors import UserError
 from ds2kit.model import AcousticModel
@@ -89,5 +89,5 @@ class Transcriber:
 
 def load(folder: Path, toolkit: Toolkit) -> Transcriber:
     """The transcriber of a model folder, with the decoder that the folder names."""
-    model, config = models.load(folder, toolkit)
+    model, config = model_folder.load(folder, toolkit)
     return Transcriber(model, toolkit.make(config.decoder, model.tokenizer))

@@ -1,7 +1,7 @@
 """The equations of the recurrent cells, one frame at a time.
 
-Plain and differentiable: what a stream is stepped with, and what the fast loops of `unrolled.py`
-are tested against.
+Plain and differentiable: what a stream is stepped with, and what `fast.recur` is tested
+against.
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ds2kit.encoders.activation import CLIP, Activation
-
 CellName = Literal["gru", "rnn", "lstm"]
+
+Activation = Literal["clipped_relu", "tanh"]
+
+CLIP = 20.0
+"""Where the clipped rectifier stops (Amodei et al. 2015)."""
 
 Step = Callable[[Tensor, Tensor, Tensor, Activation], Tensor]
 """V [batch, gates * n], the state before [batch, states * n] and U [gates * n, n] to the state."""

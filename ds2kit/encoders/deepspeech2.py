@@ -9,12 +9,16 @@ from typing import Literal, cast
 from torch import Tensor
 
 from ds2kit.components import StreamingEncoder
-from ds2kit.encoders.activation import Activation
-from ds2kit.encoders.cells import CellName
-from ds2kit.encoders.convolution import Convolution
-from ds2kit.encoders.front import Convolutions, convolutions_of, front_of, wrong_front
-from ds2kit.encoders.stack import Stack, out_of_range
-from ds2kit.encoders.streaming import StreamingLayer
+from ds2kit.encoders.architecture import (
+    Convolutions,
+    Stack,
+    convolutions_of,
+    front_of,
+    out_of_range,
+    wrong_front,
+)
+from ds2kit.encoders.cells import Activation, CellName
+from ds2kit.encoders.layers import Convolution, StreamingLayer
 from ds2kit.errors import Problems, UserError
 from ds2kit.types import Chunk, Padded, State
 

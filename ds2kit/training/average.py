@@ -10,6 +10,7 @@ from typing import Literal
 from torch import Tensor
 
 from ds2kit import model as models
+from ds2kit import model_folder
 from ds2kit.errors import UserError
 from ds2kit.files import whole_folder
 from ds2kit.model import AcousticModel
@@ -46,16 +47,16 @@ def average(
     epochs = Epochs(experiment.epochs)
     dev = epochs.read_scores()
     chosen = _chosen(epochs, dev, choice, count)
-    about = experiment.model / models.CARD
+    about = experiment.model / model_folder.CARD
     if not about.is_file():
         raise UserError(f"{about} is not there; it belongs to the model, copy it along")
     config = place.config(toolkit)
-    tokenizer = models.load_tokenizer(experiment.tokenizer, config, toolkit)
+    tokenizer = model_folder.load_tokenizer(experiment.tokenizer, config, toolkit)
     model = models.build(config, tokenizer, toolkit)
     model.load_state_dict(mean(_states(model, epochs, chosen)))
     card = average_card(about.read_text(encoding="utf-8"), {e: dev[e][0] for e in chosen}, choice)
     with whole_folder(target) as aside:
-        models.save(aside, model, config, card)
+        model_folder.save(aside, model, config, card)
     return chosen
 
 
@@ -88,8 +89,8 @@ def _states(
 ) -> Iterator[dict[str, Tensor]]:
     """The weights of each epoch, one at a time, once they are known to fit the model."""
     for path in map(epochs.weights, chosen):
-        weights = models.read_weights(path, model.tokenizer)
-        models.load_weights(model, weights, str(path))
+        weights = model_folder.read_weights(path, model.tokenizer)
+        model_folder.load_weights(model, weights, str(path))
         yield weights
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import lightning.pytorch as pl
 from lightning.pytorch.callbacks import TQDMProgressBar
 
-from ds2kit import model as models
+from ds2kit import model_folder
 from ds2kit.components import Decoder
 from ds2kit.errors import UserError
 from ds2kit.training import checkpoint
@@ -146,7 +146,7 @@ class EpochEnd(pl.Callback):
                 }
                 checkpoint.save(self.experiment.checkpoints / checkpoint.BEST, state)
                 about = card(config, self.speech, result, progress)
-                models.save(self.experiment.model, pl_module.model, config, about)
+                model_folder.save(self.experiment.model, pl_module.model, config, about)
             kept = Epochs(self.experiment.epochs)
             kept.keep(pl_module.model, progress.dev, config.trainer.keep_epochs)
 

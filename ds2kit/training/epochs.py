@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ds2kit import model as models
+from ds2kit import model_folder
 from ds2kit.errors import UserError
 from ds2kit.files import whole_file
 from ds2kit.model import AcousticModel
@@ -74,7 +74,7 @@ class Epochs:
         belong to dev.json are all there.
         """
         if count:
-            models.save_weights(self.weights(max(dev)), model)
+            model_folder.save_weights(self.weights(max(dev)), model)
             self._write_scores(dev)
         for epoch in self.there() - kept(dev, count):
             self.weights(epoch).unlink(missing_ok=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from ds2kit import model as models
+from ds2kit import model_folder
 from ds2kit.components import Tokenizer
 from ds2kit.model import AcousticModel
 from ds2kit.registry import Toolkit
@@ -21,7 +21,7 @@ def initial_tokenizer(
     """The tokenizer of `init`, where it can write all transcripts; else one learned from them."""
     component: type[Tokenizer] = toolkit.component("tokenizer", config.tokenizer.name)
     if init is not None:
-        model, other = models.load(init, toolkit)
+        model, other = model_folder.load(init, toolkit)
         same = other.tokenizer.name == config.tokenizer.name
         if same and not any(model.tokenizer.foreign(text) for text in speech.texts):
             return model.tokenizer
@@ -44,7 +44,7 @@ def initial_model(
     """
     taken: list[str] = []
     if init is not None:
-        other, _ = models.load(init, toolkit)
+        other, _ = model_folder.load(init, toolkit)
         own, theirs = model.state_dict(), other.state_dict()
         same_tokens = other.tokenizer.tokens == model.tokenizer.tokens
         taken = [

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ds2kit import config as configs
-from ds2kit import model as models
 from ds2kit.errors import UserError
+from ds2kit.model_folder import CARD, CONFIG, WEIGHTS
 from ds2kit.registry import Toolkit
 from ds2kit.settings import Config
 from ds2kit.training.experiment import Experiment
@@ -37,7 +37,7 @@ class Place:
                     f"expected one of {', '.join(DECODING_KEYS)}"
                 )
         of_model = [o for o in overrides if self.folder == self.model or o.startswith("decoder")]
-        model = configs.load(self.model / models.CONFIG, toolkit, of_model)
+        model = configs.load(self.model / CONFIG, toolkit, of_model)
         if self.folder == self.model:
             return model
         others = [override for override in overrides if override not in of_model]
@@ -55,17 +55,17 @@ def checked_split(split: str) -> str:
 
 def find(folder: Path) -> Place:
     """The model of an experiment or of a model folder. Raises UserError where there is none."""
-    if (folder / models.WEIGHTS).is_file():
+    if (folder / WEIGHTS).is_file():
         return Place(folder, folder)
-    if (folder / models.CARD).is_file():
-        raise UserError(f"{folder} lacks {models.WEIGHTS}; it belongs to the model, copy it along")
+    if (folder / CARD).is_file():
+        raise UserError(f"{folder} lacks {WEIGHTS}; it belongs to the model, copy it along")
     experiment = Experiment(folder)
     if not experiment.config.is_file():
         raise UserError(
             f"{folder} is neither an experiment nor a model folder; "
             f"`ds2kit train CONFIG.yaml {folder}` makes one"
         )
-    if not (experiment.model / models.WEIGHTS).is_file():
+    if not (experiment.model / WEIGHTS).is_file():
         raise UserError(
             f"{folder} has no model yet; it appears after the first epoch, so train it further"
         )

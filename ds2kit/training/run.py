@@ -20,6 +20,7 @@ from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.pytorch.strategies.launchers.subprocess_script import _SubprocessScriptLauncher
 
 from ds2kit import model as models
+from ds2kit import model_folder
 from ds2kit.components import Tokenizer
 from ds2kit.errors import UserError
 from ds2kit.model import AcousticModel
@@ -143,12 +144,12 @@ def _begin(
     if config.trainer.precision == "64":
         model.double()
     if state:
-        models.load_weights(model, state["model"], str(last))
+        model_folder.load_weights(model, state["model"], str(last))
         say(f"going on in epoch {progress.epoch + 1}, step {progress.step}")
     else:
         initial_model(model, config, speech, toolkit, init, say)
     if leads:
-        experiment.begin(config, models.tokenizer_json(tokenizer, config))
+        experiment.begin(config, model_folder.tokenizer_json(tokenizer, config))
         _begin_log(experiment, config, progress, model)
     return Begun(experiment, speech, model, progress, state)
 
@@ -156,7 +157,7 @@ def _begin(
 def _same_tokenizer(
     experiment: Experiment, config: Config, toolkit: Toolkit, state: dict[str, Any]
 ) -> Tokenizer:
-    tokenizer = models.load_tokenizer(experiment.tokenizer, config, toolkit)
+    tokenizer = model_folder.load_tokenizer(experiment.tokenizer, config, toolkit)
     if list(tokenizer.tokens) != state["tokens"]:
         raise UserError(
             f"{experiment.tokenizer} is not the tokenizer that {experiment.checkpoints} were "

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from ds2kit import config as configs
-from ds2kit import model as models
+from ds2kit import model_folder
 from ds2kit.decoding.default import set_default
 from ds2kit.registry import Toolkit
 from ds2kit.training.epochs import Epochs
@@ -23,7 +23,7 @@ RATES = [0.3, 0.1, 0.2, 0.4, 0.5, 0.45]
 @pytest.fixture
 def several(experiment: Path) -> Path:
     """The tiny experiment with weights after six epochs, of which two last and two best stay."""
-    model, _ = models.load(experiment / "model", Toolkit.installed())
+    model, _ = model_folder.load(experiment / "model", Toolkit.installed())
     epochs = Epochs(experiment / "epochs")
     dev = {}
     for epoch, rate in enumerate(RATES, start=1):

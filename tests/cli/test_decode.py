@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import torch
 
-from ds2kit import model as models
+from ds2kit import model_folder
 from ds2kit.data.index import Index
 from ds2kit.data.reading import read_payloads
 from ds2kit.data.shards import write_split
@@ -215,7 +215,9 @@ def test_log_probabilities_are_kept_and_used(
     without = experiment / "decode" / "test" / "greedy"
     fresh = (without / "hypotheses.jsonl").read_bytes()
     shutil.rmtree(without)
-    monkeypatch.setattr("ds2kit.model.load", lambda *_: pytest.fail("the network was loaded"))
+    monkeypatch.setattr(
+        "ds2kit.model_folder.load", lambda *_: pytest.fail("the network was loaded")
+    )
 
     again = ds2kit("decode", experiment, "test", "--save-log-probs")
     other = ds2kit("decode", experiment, "test", *toy, "--workers", "2")
@@ -231,11 +233,11 @@ def test_log_probabilities_are_kept_and_used(
 def test_log_probabilities_of_another_model_are_not_used(ds2kit: Command, experiment: Path) -> None:
     ds2kit("decode", experiment, "test", "--save-log-probs")
     shutil.rmtree(experiment / "decode" / "test" / "greedy")
-    weights = experiment / "model" / models.WEIGHTS
-    model, _ = models.load(experiment / "model", Toolkit.installed())
+    weights = experiment / "model" / model_folder.WEIGHTS
+    model, _ = model_folder.load(experiment / "model", Toolkit.installed())
     with torch.no_grad():
         model.output.bias[0] += 0.01
-    models.save_weights(weights, model)
+    model_folder.save_weights(weights, model)
 
     stale = ds2kit("decode", experiment, "test")
     shutil.rmtree(experiment / "decode" / "test" / "greedy")

@@ -335,6 +335,7 @@ def both_ways(tiny_streaming: Path, tmp_path: Path) -> Iterator[Path]:
     """A folder of a model that hears both ways; it has not learned anything."""
     from ds2kit import config as configs
     from ds2kit import model as models
+    from ds2kit import model_folder
     from ds2kit.registry import Toolkit
     from ds2kit.text.char import Char
 
@@ -342,7 +343,7 @@ def both_ways(tiny_streaming: Path, tmp_path: Path) -> Iterator[Path]:
     toolkit = Toolkit.installed()
     both = ["encoder.bidirectional=true", "encoder.lookahead=0"]
     config = configs.load(folder / "config.yaml", toolkit, both)
-    models.save(folder, models.build(config, Char(" abcd"), toolkit), config, "# Both ways\n")
+    model_folder.save(folder, models.build(config, Char(" abcd"), toolkit), config, "# Both ways\n")
     return folder
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ds2kit import config as configs
-from ds2kit import model as models
+from ds2kit import model_folder
 from ds2kit.decoding import transcriber
 from ds2kit.decoding.default import set_default
 from ds2kit.errors import UserError
@@ -36,7 +36,7 @@ def make_default(folder: Path, path: Path, **options: object) -> None:
         "decoder.language_model.name=probabilities",
         f"decoder.language_model.path={path}",
     ]
-    config = configs.load(folder / models.CONFIG, toolkit, overrides)
+    config = configs.load(folder / model_folder.CONFIG, toolkit, overrides)
     set_default(folder, config, chosen, f"`dev`: lm_weight {options['lm_weight']}.", toolkit)
 
 
@@ -44,7 +44,7 @@ def test_it_stands_alone_in_the_folder(folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "made" / "lm.1.txt"
     path.parent.mkdir()
     path.write_text(MODEL)
-    weights = (folder / models.WEIGHTS).read_bytes()
+    weights = (folder / model_folder.WEIGHTS).read_bytes()
 
     make_default(folder, path, lm_weight=0.25, word_score=1.5)
     shutil.rmtree(path.parent)
@@ -55,8 +55,8 @@ def test_it_stands_alone_in_the_folder(folder: Path, tmp_path: Path) -> None:
     assert made.lm_weight == 0.25  # type: ignore[attr-defined]
     assert made.word_score == 1.5  # type: ignore[attr-defined]
     assert made.language_model.knows("a")  # type: ignore[attr-defined]
-    assert (moved / models.WEIGHTS).read_bytes() == weights
-    makers = configs.load(moved / models.CONFIG, Toolkit.installed()).makers
+    assert (moved / model_folder.WEIGHTS).read_bytes() == weights
+    makers = configs.load(moved / model_folder.CONFIG, Toolkit.installed()).makers
     assert makers["language_model/probabilities"] == "ds2kit-toy 1.0"
 
 
@@ -67,7 +67,7 @@ def test_another_one_takes_its_place(folder: Path, tmp_path: Path) -> None:
         make_default(folder, tmp_path / name, lm_weight=float(i))
 
     assert sorted(path.name for path in folder.iterdir()) == sorted([*before, "language_model.lm"])
-    assert (folder / models.CARD).read_text() == (
+    assert (folder / model_folder.CARD).read_text() == (
         "# A tiny model\n\nTuned on `dev`: lm_weight 1.0.\n"
     )
     assert (tmp_path / "first.txt").exists()

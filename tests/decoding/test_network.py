@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from ds2kit import config as configs
-from ds2kit import model as models
+from ds2kit import model_folder
 from ds2kit.audio.read import read
 from ds2kit.data.index import Index
 from ds2kit.data.reading import read_payloads
@@ -28,7 +28,7 @@ def network(tiny_experiment: Path) -> Network:
 
 
 def test_an_utterance_is_heard_as_if_it_were_alone(network: Network) -> None:
-    model, _ = models.load(network.folder, network.toolkit)
+    model, _ = model_folder.load(network.folder, network.toolkit)
     rows = np.array([0, 3, 7])
 
     heard = {one.key: one for batch in network.hear(rows) for one in batch}
@@ -50,7 +50,7 @@ def test_an_utterance_is_heard_as_if_it_were_alone(network: Network) -> None:
 
 @pytest.mark.parametrize("seconds", [0.1, 2.0, 1000.0])
 def test_batches_change_nothing(network: Network, seconds: float) -> None:
-    model, _ = models.load(network.folder, network.toolkit)
+    model, _ = model_folder.load(network.folder, network.toolkit)
     everything = np.arange(len(network.index))
     settings = replace(network.config.data, seconds_per_step=seconds)
 

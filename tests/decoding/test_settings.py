@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ds2kit import model as models
+from ds2kit import model_folder
 from ds2kit.data.index import Index
 from ds2kit.decoding.settings import SETTINGS, begin_with, settings_of
 from ds2kit.errors import UserError
@@ -47,7 +47,7 @@ def test_settings_are_all_that_results_depend_on(
     assert found["decoder"] == {"name": "beam", "beam": 8}
     copied = Path(shutil.copytree(tiny_experiment / "model", tmp_path / "model"))
     assert settings(copied)["model_digest"] == found["model_digest"]
-    weights = copied / models.WEIGHTS
+    weights = copied / model_folder.WEIGHTS
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
     assert settings(copied)["model_digest"] != found["model_digest"]
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from ds2kit import config as configs
-from ds2kit import model as models
+from ds2kit import model_folder
 from ds2kit.components import Decoder
 from ds2kit.data.index import Index
 from ds2kit.data.shards import write_split
@@ -98,7 +98,7 @@ class Bench:
 def bench(tiny_experiment: Path) -> Bench:
     toolkit = Toolkit.installed()
     config = configs.load(tiny_experiment / "config.yaml", toolkit)
-    model, _ = models.load(tiny_experiment / "model", toolkit)
+    model, _ = model_folder.load(tiny_experiment / "model", toolkit)
     index = Index.load(config.speech.data / "test")
     return Bench(model, config, index, tiny_experiment / "model")
 

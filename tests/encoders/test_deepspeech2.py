@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from ds2kit.encoders.architecture import PRESETS
 from ds2kit.encoders.deepspeech2 import DeepSpeech2
-from ds2kit.encoders.front import PRESETS
 from ds2kit.errors import UserError
 from ds2kit.testing import EncoderContract
 from ds2kit.types import Padded

@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
+from ds2kit.encoders.architecture import PRESETS
 from ds2kit.encoders.deepspeech2 import DeepSpeech2
-from ds2kit.encoders.front import PRESETS
 from ds2kit.errors import UserError
 from ds2kit.types import Chunk, Padded
 

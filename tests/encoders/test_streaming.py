@@ -7,10 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from ds2kit.encoders.convolution import Convolution
 from ds2kit.encoders.deepspeech2 import DeepSpeech2
-from ds2kit.encoders.recurrence import Recurrence
-from ds2kit.encoders.row_convolution import RowConvolution
+from ds2kit.encoders.layers import Convolution, Recurrence, RowConvolution
 from ds2kit.errors import UserError
 from ds2kit.testing import EncoderContract, StreamingContract
 from ds2kit.types import Chunk

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 import ds2kit as package
-from ds2kit import model as models
+from ds2kit import model_folder
 from ds2kit.data.index import Index
 from ds2kit.decoding.greedy import Greedy
 from ds2kit.registry import Toolkit
@@ -26,7 +26,7 @@ MODEL = ROOT / "models" / "digits"
 def test_is_small_and_in_half_precision() -> None:
     files = sorted(path.name for path in MODEL.iterdir())
     weights = load_file(MODEL / "weights.safetensors")
-    model, _ = models.load(MODEL, Toolkit.installed())
+    model, _ = model_folder.load(MODEL, Toolkit.installed())
 
     assert files == ["card.md", "config.yaml", "tokenizer.json", "weights.safetensors"]
     assert sum(path.stat().st_size for path in MODEL.iterdir()) <= 5_000_000
@@ -64,7 +64,7 @@ def test_transcribes_right_after_installing(
 @pytest.fixture(scope="module")
 def heard(digits: Callable[[str], Index]) -> Callable[[str], Evaluation]:
     """Decodes and scores a split of the recipe."""
-    model, _ = models.load(MODEL, Toolkit.installed())
+    model, _ = model_folder.load(MODEL, Toolkit.installed())
 
     def evaluated(split: str) -> Evaluation:
         decoder = Greedy(model.tokenizer)
@@ -92,7 +92,7 @@ def test_log_probabilities_are_those_that_it_was_saved_with() -> None:
     seconds = torch.arange(6000, dtype=torch.float64) / 8000
     sweep = torch.sin(2 * torch.pi * (200 + 900 * seconds) * seconds)
     sound = 0.15 * sweep * (1 + torch.sin(6 * torch.pi * seconds))
-    model, _ = models.load(MODEL, Toolkit.installed())
+    model, _ = model_folder.load(MODEL, Toolkit.installed())
     with torch.inference_mode():
         found = model(Padded(sound.float()[None], torch.tensor([6000]))).values[0]
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
-from ds2kit import model as models
+from ds2kit import model_folder
 from ds2kit.registry import Toolkit
 from ds2kit.settings import Config
 from ds2kit.training.average import Choice, average, mean
@@ -43,7 +43,7 @@ def test_hears_and_trains_on(
     toolkit = Toolkit.installed()
     average(undisturbed, tmp_path / "mean", toolkit, "last", 2)
 
-    model, _ = models.load(tmp_path / "mean", toolkit)
+    model, _ = model_folder.load(tmp_path / "mean", toolkit)
     with torch.no_grad():
         output = model(Padded(torch.randn(2, 4000), torch.tensor([4000, 3000])))
     said: list[str] = []

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from ds2kit import model as models
+from ds2kit import model_folder
 from ds2kit.data.index import Index
 from ds2kit.decoding.greedy import Greedy
 from ds2kit.decoding.transcriber import Transcriber
@@ -21,7 +21,7 @@ from ds2kit.types import Score
 @pytest.fixture(scope="module")
 def model(tiny_experiment: Path) -> AcousticModel:
     """Made worse, so that there is something to count."""
-    loaded, _ = models.load(tiny_experiment / "model", Toolkit.installed())
+    loaded, _ = model_folder.load(tiny_experiment / "model", Toolkit.installed())
     torch.manual_seed(1)
     with torch.no_grad():
         loaded.output.weight += 3.0 * torch.randn_like(loaded.output.weight)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from ds2kit import model as models
+from ds2kit import model_folder
 from ds2kit.data.index import Index
 from ds2kit.decoding.tune import Trial, Tuned, Weights
 from ds2kit.model import AcousticModel
@@ -31,7 +31,7 @@ from ds2kit.types import Score
 
 @pytest.fixture(scope="module")
 def model(tiny_experiment: Path) -> AcousticModel:
-    return models.load(tiny_experiment / "model", Toolkit.installed())[0]
+    return model_folder.load(tiny_experiment / "model", Toolkit.installed())[0]
 
 
 def pixels(path: Path) -> tuple[int, int]:

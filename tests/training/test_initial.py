@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from ds2kit import model as models
+from ds2kit import model_folder
 from ds2kit.registry import Toolkit
 from ds2kit.settings import Config
 from ds2kit.text.char import Char
@@ -25,7 +26,7 @@ def test_the_same_tokenizer_takes_everything(
 
     initial_model(model, config, speech, toolkit, init, said.append)
 
-    other, _ = models.load(init, toolkit)
+    other, _ = model_folder.load(init, toolkit)
     assert all(torch.equal(model.state_dict()[n], w) for n, w in other.state_dict().items())
     assert said[0].endswith("new: none")
 
@@ -41,7 +42,7 @@ def test_another_tokenizer_gets_a_new_output_layer(
 
     initial_model(model, config, speech, toolkit, init, said.append)
 
-    other, _ = models.load(init, toolkit)
+    other, _ = model_folder.load(init, toolkit)
     for name, weight in other.state_dict().items():
         if not name.startswith("output."):
             assert torch.equal(model.state_dict()[name], weight), name

@@ -71,13 +71,13 @@ def test_bfloat16_trains(
 def test_a_tokenizer_that_was_exchanged_is_refused(
     tiny_config: Callable[..., Config], tmp_path: Path
 ) -> None:
-    from ds2kit import model as models
+    from ds2kit import model_folder
     from ds2kit.text.char import Char
 
     toolkit, short = Toolkit.installed(), ("schedule.name=anneal", "trainer.epochs=1")
     config = tiny_config(*short)
     train(config, tmp_path / "exp", toolkit, tell=lambda line: None)
-    other = models.tokenizer_json(Char.learn(["xyz"]), config)
+    other = model_folder.tokenizer_json(Char.learn(["xyz"]), config)
     (tmp_path / "exp" / "tokenizer.json").write_text(other)
 
     with pytest.raises(UserError, match="is not the tokenizer that"):

@@ -11,6 +11,7 @@ import pytest
 
 from ds2kit import config as configs
 from ds2kit import model as models
+from ds2kit import model_folder
 from ds2kit.audio.write import wav
 from ds2kit.data.shards import write_split
 from ds2kit.decoding.diagnosis import Coverage
@@ -130,7 +131,7 @@ def mandarin(tiny_yaml: Path, tmp_path: Path, toy: list[str]) -> Path:
     )
     config = configs.load(tiny_yaml, toolkit)
     model = models.build(config, Char.learn(["今天"]), toolkit)
-    models.save(tmp_path / "model", model, config, "# Untrained\n")
+    model_folder.save(tmp_path / "model", model, config, "# Untrained\n")
     (tmp_path / "lm.toy").write_text("今\t0.5\n</s>\t0.5\n", encoding="utf-8")
     return tmp_path / "model"
 

@@ -98,11 +98,11 @@ def product_type(values: Tensor) -> torch.dtype | None:
 
 def lowered(values: Tensor, kind: torch.dtype | None) -> Tensor:
     """Values rounded to `kind`; in a type that can be multiplied fast."""
-    if kind is None or kind == values.dtype:
+    if kind is None:
         return values
     low = values.to(kind)
     emulated = kind == torch.bfloat16 and values.device.type == "cpu" and not has_bf16()
-    return low.to(values.dtype) if emulated else low
+    return low.to(torch.promote_types(values.dtype, torch.float32)) if emulated else low
 
 
 def linear(rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ds2kit.encoders.rows import TimeOrder, over_rows
+from ds2kit.encoders.fast.rows import TimeOrder, over_rows
 from ds2kit.types import Padded
 
 LENGTHS = st.lists(st.integers(0, 6), min_size=0, max_size=5)

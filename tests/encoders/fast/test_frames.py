@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ds2kit.encoders import frames, way
-from ds2kit.encoders.recurrence import Recurrence
+from ds2kit.encoders.fast import frames, way
+from ds2kit.encoders.layers import Recurrence
 from ds2kit.types import Padded
 
 

@@ -13,10 +13,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from ds2kit.encoders import frames
-from ds2kit.encoders.activation import activate, slope
-from ds2kit.encoders.cells import CellName
-from ds2kit.encoders.way import Way
+from ds2kit.encoders.cells import CLIP, CellName
+from ds2kit.encoders.fast import frames
+from ds2kit.encoders.fast.way import Way
 
 
 class Loops(Protocol):
@@ -123,7 +122,7 @@ class LstmLoops:
         for block in reversed(way.blocks):
             o, i, j, g = sums[:, block.rows].chunk(4, dim=2)
             heard = memories[:, block.rows].clone()
-            activate(heard, way.tanh)
+            frames.activate(heard, way.tanh)
             # As in the gated recurrent units, coefficients first: the output gate's is multiplied
             # by the gradient of h, the others by that of c.
             own = of_sums[:, block.rows]
@@ -137,6 +136,13 @@ class LstmLoops:
             way.through(frames.lstm_back, *buffers, *block.place)
             way.add_recurrent_gradient(of_recurrent, own, way.before(states, block))
         return of_sums
+
+
+def slope(outputs: Tensor, tanh: bool) -> Tensor:
+    """The activation's derivative where it gave `outputs`; 0 where it is clipped."""
+    if tanh:
+        return 1 - outputs.square()
+    return ((outputs > 0) & (outputs < CLIP)).to(outputs.dtype)
 
 
 LOOPS: dict[CellName, type[Loops]] = {"gru": GruLoops, "rnn": RnnLoops, "lstm": LstmLoops}

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
 
-from ds2kit.encoders import image as images
+from ds2kit.encoders.fast import image as images
+from ds2kit.encoders.fast.image import convolve_each, convolve_maps
 from ds2kit.encoders.geometry import convolved, reach
-from ds2kit.encoders.image import Image, convolve
 from ds2kit.types import Padded
 
 
@@ -35,9 +35,8 @@ def test_every_utterance_is_convolved_as_if_alone(
     values, weight = drawn(len(lengths), time, 2), drawn(3, 2, kernel, 1)
     for row, length in zip(values, lengths, strict=True):
         row[length:] = float("nan")
-    image = Image.of(Padded(values, torch.tensor(lengths, dtype=torch.int64)), kernel, stride)
-    maps = convolve(image.lay(values)[None, :, None], weight, (stride, 1))[0, :, 0]
-    found = image.padded(image.outputs(maps))
+    frames = Padded(values, torch.tensor(lengths, dtype=torch.int64))
+    found = convolve_each(frames, weight, None, (stride, 1), lambda rows: rows).values
 
     assert found.shape == (len(lengths), convolved(time, kernel, stride), 3)
     for row, own, length in zip(found, values, lengths, strict=True):
@@ -75,7 +74,7 @@ def test_gradients_are_torchs(
     monkeypatch.setattr(images, "COLUMNS", columns)
     image = drawn(batch, 13, frequencies, channels).requires_grad_()
     weight = drawn(maps, channels, *kernel).requires_grad_()
-    ours = convolve(image, weight, stride)
+    ours = convolve_maps(image, weight, stride)
     padding = (0, reach(kernel[1]))
     theirs = F.conv2d(image.permute(0, 3, 1, 2), weight, None, stride, padding)
     torch.testing.assert_close(ours, theirs.permute(0, 2, 3, 1))
@@ -89,8 +88,8 @@ def test_gradients_are_torchs(
 def test_in_bf16_it_rounds_what_is_multiplied(kernel: tuple[int, int]) -> None:
     image, weight = drawn(1, 9, 20, 2).float(), drawn(4, 2, *kernel).float().requires_grad_()
     low = weight.detach().bfloat16().float().requires_grad_()
-    ours = convolve(image, weight, (1, 2), torch.bfloat16)
-    theirs = convolve(image.bfloat16().float(), low, (1, 2))
+    ours = convolve_maps(image, weight, (1, 2), torch.bfloat16)
+    theirs = convolve_maps(image.bfloat16().float(), low, (1, 2))
     torch.testing.assert_close(ours, theirs, rtol=2**-7, atol=0.1)
     (found,) = torch.autograd.grad(ours.square().sum(), [weight])
     (expected,) = torch.autograd.grad(theirs.square().sum(), [low])

@@ -6,17 +6,38 @@ utterances end, and no padding is computed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from ds2kit.encoders.activation import Activation
-from ds2kit.encoders.cells import CellName
-from ds2kit.encoders.loops import LOOPS, Loops
-from ds2kit.encoders.rows import TimeOrder
-from ds2kit.encoders.way import Way
+from ds2kit.encoders.cells import Activation, CellName
+from ds2kit.encoders.fast.loops import LOOPS, Loops
+from ds2kit.encoders.fast.products import product_type
+from ds2kit.encoders.fast.rows import TimeOrder
+from ds2kit.encoders.fast.way import Way
+from ds2kit.types import Padded
+
+
+def recur(
+    cell: CellName,
+    frames: Padded,
+    project: Callable[[Tensor], Tensor],
+    recurrent: Tensor,
+    activation: Activation,
+) -> Padded:
+    """A layer over every utterance; returns h summed over the directions, zeros in the padding.
+
+    project: valid frames [rows, features] to V, [rows, gates * n], or [rows, directions * gates
+        * n] where each direction has its own
+    recurrent: U [directions, gates * n, n], forward first
+    """
+    order = TimeOrder.of(frames)
+    projected = project(order.gather(frames.values))
+    hidden = unrolled(cell, projected, recurrent, order, activation, product_type(projected))
+    return Padded(order.scatter(hidden), frames.lengths)
 
 
 def unrolled(
@@ -29,9 +50,7 @@ def unrolled(
 ) -> Tensor:
     """A layer over the rows of a batch; returns h summed over the directions, [rows, n].
 
-    projected: V [rows, gates * n] in order of time, [rows, directions * gates * n] where each
-        direction has its own
-    recurrent: U [directions, gates * n, n], forward first
+    projected: V in order of time, as `recur` has it
     kind: the type that products round to; None: none. States and gates are float32, or float64
         where V is
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +12,9 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from ds2kit.encoders.fast.products import lowered, product_type
+from ds2kit.encoders.fast.rows import put, take
 from ds2kit.encoders.geometry import convolved, reach
-from ds2kit.encoders.products import lowered
-from ds2kit.encoders.rows import put, take
 from ds2kit.types import Padded
 
 COLUMNS = 512
@@ -81,14 +82,50 @@ def _valid(lengths: Tensor) -> tuple[Tensor, Tensor]:
     return utterance, frame
 
 
+def convolve_each(
+    frames: Padded,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: tuple[int, int],
+    finish: Callable[[Tensor], Tensor],
+) -> Padded:
+    """The convolution of every utterance by itself, with zeros beyond its ends.
+
+    [batch, time, frequencies * channels] to [batch, time', frequencies' * channels'], zeros in
+    the padding; weight, bias, stride: as in `convolve`
+    finish: what is done to its valid frames, [rows, frequencies' * channels'] to the same
+    """
+    kernel = weight.shape[2]
+    image = Image.of(frames, kernel, stride[0])
+    maps = convolve(image.lay(frames.values)[None], weight, bias, stride)[0]
+    lengths = convolved(frames.lengths, kernel, stride[0])
+    return Padded(image.padded(finish(image.outputs(maps))), lengths)
+
+
 def convolve(
+    frames: Tensor, weight: Tensor, bias: Tensor | None, stride: tuple[int, int]
+) -> Tensor:
+    """[batch, time, frequencies * channels] to [batch, time', frequencies' * channels'].
+
+    Over time only whole kernels count, over frequency there are zeros beyond the edges. Under
+    autocast, what is multiplied is rounded to its type.
+
+    weight: [channels', channels, time kernel, frequency kernel]
+    bias: [channels']
+    stride: over time, over frequency
+    """
+    (batch, time, features), channels = frames.shape, weight.shape[1]
+    spectra = frames.reshape(batch, time, features // channels, channels)
+    maps = convolve_maps(spectra, weight, stride, product_type(frames))
+    flat = maps.flatten(2)
+    return flat if bias is None else flat + bias.repeat(maps.shape[2])
+
+
+def convolve_maps(
     image: Tensor, weight: Tensor, stride: tuple[int, int], kind: torch.dtype | None = None
 ) -> Tensor:
     """[batch, height, frequencies, channels] to [batch, height', frequencies', channels'].
 
-    Over time only whole kernels count, over frequency there are zeros beyond the edges.
-
-    weight: [channels', channels, time kernel, frequency kernel]
     kind: the type that products round to; None: none
     """
     if image.device.type != "cpu":

@@ -1,75 +1,35 @@
-"""Sequence-wise batch normalisation (Laurent et al. 2015; Amodei et al. 2015)."""
+"""Batch normalisation in training: over the rows of all ranks, its derivative written by hand."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, distributed, nn
+from torch import Tensor, distributed
 from torch.autograd.function import once_differentiable
 
-from ds2kit.encoders.rows import over_rows
-from ds2kit.types import Padded
 
+class Normalised(NamedTuple):
+    """rows: [rows, features], normalised
 
-class SequenceBatchNorm(nn.Module):
-    """gamma (x - mean) / sqrt(var + eps) + beta, per feature, over all valid frames of the batch.
-
-    [batch, time, ..., features] to the same; what stands between time and features (the
-    frequencies of a convolution's channels) is averaged over as well. Zeros in the padding. The
-    result is float32, or float64 where the input is.
-
-    In training, mean and variance (of the population, not Bessel's) are those of the valid frames
-    of all utterances, on all ranks of torch.distributed together, forward and backward: ranks do
-    as one process would with the joined batch. A rank without frames takes part. In evaluation
-    they are running averages, to which each training batch adds `momentum` of its own; the first
-    1 / momentum batches weigh equally, so nothing is left of the initial 0 and 1. A batch without
-    a single frame changes nothing.
+    Of the rows of all ranks, float64, and no gradient passes through them:
+    frames: [], how many there are; mean, variance: [features]
     """
 
-    weight: nn.Parameter
-    bias: nn.Parameter
-    running_mean: Tensor
-    running_variance: Tensor
-    batches: Tensor
+    rows: Tensor
+    frames: Tensor
+    mean: Tensor
+    variance: Tensor
 
-    def __init__(self, features: int, *, momentum: float = 0.1, eps: float = 1e-5) -> None:
-        super().__init__()
-        self.momentum, self.eps = momentum, eps
-        self.weight = nn.Parameter(torch.ones(features))
-        self.bias = nn.Parameter(torch.zeros(features))
-        self.register_buffer("running_mean", torch.zeros(features))
-        self.register_buffer("running_variance", torch.ones(features))
-        self.register_buffer("batches", torch.zeros((), dtype=torch.int64))
 
-    def forward(self, frames: Padded) -> Padded:
-        return over_rows(frames, self.rows)
+def normalise(rows: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Normalised:
+    """weight (x - mean) / sqrt(variance + eps) + bias of each feature, [rows, features].
 
-    def rows(self, rows: Tensor) -> Tensor:
-        """[rows, ..., features], each row a valid frame, to the same."""
-        with torch.autocast(rows.device.type, enabled=False):
-            flat = rows.reshape(rows[..., 0].numel(), len(self.weight))
-            flat = flat.to(torch.promote_types(rows.dtype, torch.float32))
-            return self._normalise(flat).reshape(rows.shape)
-
-    def _normalise(self, flat: Tensor) -> Tensor:
-        if not self.training:
-            scale = self.weight * (self.running_variance + self.eps).rsqrt()
-            return torch.addcmul(self.bias, flat - self.running_mean, scale)
-        output, count, mean, variance = _BatchNorm.apply(  # type: ignore[no-untyped-call]
-            flat, self.weight, self.bias, self.eps
-        )
-        self._remember(count, mean, variance)
-        normalised: Tensor = output
-        return normalised
-
-    @torch.no_grad()
-    def _remember(self, count: Tensor, mean: Tensor, variance: Tensor) -> None:
-        self.batches += count > 0
-        share = (1 / self.batches.clamp(min=1)).clamp(min=self.momentum)
-        share = torch.where(count > 0, share, 0.0).to(self.running_mean.dtype)
-        self.running_mean.lerp_(mean.to(share.dtype), share)
-        self.running_variance.lerp_(variance.to(share.dtype), share)
+    Mean and variance (of the population) are those of the rows on all ranks of torch.distributed
+    together; a rank without rows takes part.
+    """
+    found = _BatchNorm.apply(rows, weight, bias, eps)  # type: ignore[no-untyped-call]
+    return Normalised(*found)
 
 
 class _Moments(NamedTuple):

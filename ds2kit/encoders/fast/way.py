@@ -14,11 +14,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ds2kit.encoders.activation import Activation
-from ds2kit.encoders.frames import compiles, fastest
-from ds2kit.encoders.products import Product, lowered, product_with
-from ds2kit.encoders.rows import TimeOrder
-from ds2kit.encoders.threads import side_by_side, worth_a_thread
+from ds2kit.encoders.cells import Activation
+from ds2kit.encoders.fast.frames import compiles, fastest
+from ds2kit.encoders.fast.products import Product, lowered, product_with
+from ds2kit.encoders.fast.rows import TimeOrder
+from ds2kit.encoders.fast.threads import side_by_side, worth_a_thread
 
 BLOCK_ROWS = 512
 """Rows of a block, but for its last frame's."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from ds2kit.encoders.threads import WORTH_SHARING, side_by_side, worth_a_thread
+from ds2kit.encoders.fast.threads import WORTH_SHARING, side_by_side, worth_a_thread
 
 
 @pytest.fixture(autouse=True)

@@ -17,8 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ds2kit.encoders.activation import activate
-from ds2kit.encoders.products import add_product
+from ds2kit.encoders.fast.products import add_product
 
 
 def compiles() -> bool:
@@ -41,6 +40,14 @@ def compiled(loop: Callable[..., Any]) -> Callable[..., Any] | None:
 def fastest(loop: Callable[..., Any]) -> Callable[..., Any]:
     """The loop as torch runs it, or as it stands here."""
     return compiled(loop) or loop
+
+
+def activate(values: Tensor, tanh: bool) -> None:
+    """Apply an activation, tanh or the clipped rectifier, in place; autograd does not see it."""
+    if tanh:
+        torch.tanh_(values)
+    else:
+        values.clamp_(0.0, 20.0)  # CLIP; TorchScript knows no constants of a module
 
 
 def rnn_ahead(
