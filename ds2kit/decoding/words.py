@@ -63,7 +63,8 @@ class Partial:
         return self.text
 
 
-class Emission(NamedTuple):
+@dataclass(frozen=True)
+class Emission:
     """A token that was said in the frames [start, end), with the model's probability for it."""
 
     token: int
@@ -72,7 +73,7 @@ class Emission(NamedTuple):
     probability: float
 
 
-class Spelling(NamedTuple):
+class _Spelling(NamedTuple):
     """What decides, of how a token is written, where words begin and end.
 
     pieces:   its text between spaces, and whether the last letter of each is `unspaced`; None
@@ -113,7 +114,7 @@ class WordsSoFar:
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
-        self._spellings = [Spelling.of(text) for text in tokenizer.tokens]
+        self._spellings = [_Spelling.of(text) for text in tokenizer.tokens]
         self._spaced = between_words(tokenizer) == " "
         self._marks = any(is_mark(text[0]) for text in tokenizer.tokens if text)
         # Of the word that has begun: what its tokens say, whether its last letter so far is
