@@ -68,18 +68,14 @@ class InThisProcess(ABC):
     """A search that runs here."""
 
     def __call__(self, split: Split, keys: Sequence[str]) -> Turn:
-        ready = [self.ready(split.log_probs[key]) for key in keys]
+        ready = [np.array(split.log_probs[key]) for key in keys]
         begin = time.process_time()
         texts = [self.text(one) for one in ready]
         return Turn(texts, time.process_time() - begin)
 
-    def ready(self, values: Matrix) -> Matrix:
-        """[frames, vocabulary], read from the disk, as the search takes it."""
-        return np.array(values)
-
     @abstractmethod
     def text(self, values: Matrix) -> str:
-        """What was said."""
+        """What was said in [frames, vocabulary]."""
 
 
 class Ours(InThisProcess):
@@ -107,6 +103,8 @@ class DirectWords(InThisProcess):
         from flashlight.lib.text.decoder import LexiconDecoder, LexiconDecoderOptions
 
         self._space, size = tokenizer.tokens.index(" "), tokenizer.size
+        self._ending = np.full((1, size), IMPOSSIBLE, np.float32)
+        self._ending[0, self._space] = CERTAIN
         lexicon = read_lexicon(options["lexicon"], tokenizer)
         self._words = list(lexicon)
         lm = _kenlm(language_model, self._words)
@@ -122,12 +120,8 @@ class DirectWords(InThisProcess):
             chosen, trie, lm, self._space, BLANK, no_unknown, [], lm_by_token
         )
 
-    def ready(self, values: Matrix) -> Matrix:
-        ending = np.full((1, values.shape[1]), IMPOSSIBLE, np.float32)
-        ending[0, self._space] = CERTAIN
-        return np.concatenate([values, ending])
-
     def text(self, values: Matrix) -> str:
+        values = np.concatenate([values, self._ending])
         best = self._decoder.decode(values.ctypes.data, *values.shape)[0]
         return " ".join(self._words[word] for word in best.words if word >= 0)
 

@@ -14,6 +14,7 @@ from ds2kit.decoding.hot_words import HotWords
 from ds2kit.decoding.lexicon import Lexicon, read_lexicon
 from ds2kit.decoding.limits import Limits, Weights
 from ds2kit.decoding.search import Search
+from ds2kit.decoding.words import WordsSoFar
 from ds2kit.types import Hypothesis, Padded, Word
 
 
@@ -63,7 +64,7 @@ class Beam(StreamingDecoder):
         words = read_lexicon(lexicon, tokenizer) if lexicon else None
         if language_model is not None:
             check_language_model(language_model, tokenizer, tuple(words) if words else None)
-        self.tokenizer = tokenizer
+        self.tokenizer, self._nothing = tokenizer, WordsSoFar(tokenizer)
         self._fusion = Fusion(
             tokenizer,
             language_model=language_model,
@@ -87,7 +88,7 @@ class Beam(StreamingDecoder):
         return found
 
     def begin(self) -> Search:
-        return Search(self.tokenizer, self._fusion, self._limits)
+        return Search(self.tokenizer, self._nothing, self._fusion, self._limits)
 
     def advance(self, stream: Search, log_probs: Tensor) -> tuple[Word, ...]:
         """A word is final when all texts that may become the best have it, in the same frames."""

@@ -32,17 +32,23 @@ def checked(
         )
     copied = log_probs.detach().to("cpu", dtype, copy=True, memory_format=torch.contiguous_format)
     values: np.ndarray[Any, Any] = copied.numpy()
-    for frame in np.flatnonzero(~(values < np.inf).all(axis=1))[:1]:
-        found = "NaN" if np.isnan(values[frame]).any() else "infinity"
-        raise UserError(
-            f"{whose}: frame {frame} holds {found}; expected natural log-probabilities: "
-            "look at the model that gave them"
-        )
     with np.errstate(over="ignore"):
         sums = np.exp(values).sum(axis=1)
-    for frame in np.flatnonzero(np.abs(sums - 1) > ROUNDING)[:1]:
-        raise UserError(
-            f"{whose}: the probabilities of frame {frame} sum to {sums[frame]:.4g}; expected "
-            "natural log-probabilities that sum to 1: apply log_softmax"
-        )
+    # The sum of a frame that holds NaN or infinity is that.
+    for frame in np.flatnonzero(~(np.abs(sums - 1) <= ROUNDING))[:1]:
+        raise UserError(f"{whose}: {_wrong(values[frame], frame, sums[frame])}")
     return values
+
+
+def _wrong(values: np.ndarray[Any, Any], frame: int, total: float) -> str:
+    """What is wrong with a frame, whose probabilities have such a sum."""
+    if not (values < np.inf).all():
+        found = "NaN" if np.isnan(values).any() else "infinity"
+        return (
+            f"frame {frame} holds {found}; expected natural log-probabilities: "
+            "look at the model that gave them"
+        )
+    return (
+        f"the probabilities of frame {frame} sum to {total:.4g}; expected "
+        "natural log-probabilities that sum to 1: apply log_softmax"
+    )

@@ -20,6 +20,7 @@ class Greedy(StreamingDecoder):
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.tokenizer = tokenizer
+        self._nothing = WordsSoFar(tokenizer)
 
     def decode(self, log_probs: Padded) -> list[list[Hypothesis]]:
         values, lengths = log_probs.values.detach().cpu(), log_probs.lengths.tolist()
@@ -28,7 +29,7 @@ class Greedy(StreamingDecoder):
         ]
 
     def begin(self) -> Path:
-        return Path(self.tokenizer)
+        return Path(self._nothing)
 
     def advance(self, stream: Path, log_probs: Tensor) -> tuple[Word, ...]:
         """A word is final where a space begins after it; a hanzi as soon as it ends."""
@@ -58,15 +59,18 @@ class Greedy(StreamingDecoder):
 
 
 class Path:
-    """The tokens, the words and the score of a path, frame by frame."""
+    """The tokens, the words and the score of a path, frame by frame.
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
+    nothing: the words before the first frame
+    """
+
+    def __init__(self, nothing: WordsSoFar) -> None:
         self.tokens: list[int] = []
         self.words: list[Word] = []
         self.score = 0.0
         self._frame = 0
         self._last: Emission | None = None
-        self._words = WordsSoFar(tokenizer)
+        self._words = nothing.copy()
 
     def copy(self) -> Path:
         """The same path, to end it and go on with the other."""

@@ -22,17 +22,20 @@ def likely(
     for the search: nothing is renormalised.
     """
     count = min(top_k, log_probs.shape[1])
-    enough = top_p if top_p < 1 else np.inf
-    if enough == np.inf and count == log_probs.shape[1]:
+    if top_p == 1:
         kept: np.ndarray[Any, np.dtype[np.bool_]] = log_probs > -np.inf
+        if count < log_probs.shape[1]:
+            among = np.zeros_like(kept)
+            np.put_along_axis(among, _most_probable(log_probs, count), True, axis=1)
+            kept &= among
     else:
         # Most frames have one token that is enough by itself, and need no sorting.
         best = log_probs.argmax(axis=1)[:, None]
         values = np.take_along_axis(log_probs, best, axis=1).astype(np.float64)
         kept = np.zeros(log_probs.shape, dtype=np.bool_)
         np.put_along_axis(kept, best, values > -np.inf, axis=1)
-        several = np.flatnonzero(np.exp(values[:, 0]) < enough)
-        kept[several] = _fewest(log_probs[several], enough, count)
+        several = np.flatnonzero(np.exp(values[:, 0]) < top_p)
+        kept[several] = _fewest(log_probs[several], top_p, count)
     kept[:, BLANK] = True
     return kept
 
@@ -41,7 +44,10 @@ def _fewest(
     log_probs: np.ndarray[Any, Any], enough: float, count: int
 ) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """The fewest tokens of each frame that are enough, at most so many: [frames, vocabulary]."""
-    tokens = _most_probable(log_probs, count)
+    # By index first: of equals the first is taken.
+    tokens = np.sort(_most_probable(log_probs, count), axis=1)
+    values = np.take_along_axis(log_probs, tokens, axis=1)
+    tokens = np.take_along_axis(tokens, np.argsort(-values, axis=1, kind="stable"), axis=1)
     values = np.take_along_axis(log_probs, tokens, axis=1).astype(np.float64)
     # What the tokens before it have together: a token is needed while that is too little.
     before = np.cumsum(np.exp(values), axis=1) - np.exp(values)
@@ -51,10 +57,5 @@ def _fewest(
 
 
 def _most_probable(log_probs: np.ndarray[Any, Any], count: int) -> np.ndarray[Any, Any]:
-    """The tokens of each frame, the most probable first: [frames, count]."""
-    if count == log_probs.shape[1]:
-        return np.argsort(-log_probs, axis=1, kind="stable")
-    # Of thousands of tokens only these are worth sorting.
-    best = np.sort(np.argpartition(-log_probs, count - 1, axis=1)[:, :count], axis=1)
-    order = np.argsort(-np.take_along_axis(log_probs, best, axis=1), axis=1, kind="stable")
-    return np.take_along_axis(best, order, axis=1)
+    """The most probable tokens of each frame, in no order: [frames, count]."""
+    return np.argpartition(log_probs, -count, axis=1)[:, -count:]

@@ -21,7 +21,7 @@ from ds2kit.decoding.limits import Limits
 from ds2kit.decoding.paths import Said, common
 from ds2kit.decoding.pruning import likely
 from ds2kit.decoding.recombination import recombined
-from ds2kit.decoding.words import Told
+from ds2kit.decoding.words import Told, WordsSoFar
 from ds2kit.types import Hypothesis, Word
 
 LEAST = math.log(1e-300)
@@ -84,8 +84,8 @@ class Arrivals:
 class Final(Told):
     """What was said up to an emission that is final."""
 
-    def __init__(self, tokenizer: Tokenizer, last: Said) -> None:
-        super().__init__(tokenizer)
+    def __init__(self, nothing: WordsSoFar, last: Said) -> None:
+        super().__init__(nothing)
         self.last = last
 
     def until(self, said: Said) -> None:
@@ -95,16 +95,21 @@ class Final(Told):
 
 
 class Search:
-    """The search through one stream of log-probabilities."""
+    """The search through one stream of log-probabilities.
 
-    def __init__(self, tokenizer: Tokenizer, fusion: Fusion, limits: Limits) -> None:
+    nothing: the words before the first frame
+    """
+
+    def __init__(
+        self, tokenizer: Tokenizer, nothing: WordsSoFar, fusion: Fusion, limits: Limits
+    ) -> None:
         self.frames = 0
         self._tokenizer, self._fusion, self._limits = tokenizer, fusion, limits
         self._answers = fusion.answers()
         # What all texts of the beam have in common, and all that may become the best.
         begin = Said.nothing()
-        self._settled = Final(tokenizer, begin)
-        self._final = self._settled if limits.n_best == 1 else Final(tokenizer, begin)
+        self._settled = Final(nothing, begin)
+        self._final = self._settled if limits.n_best == 1 else Final(nothing, begin)
         nothing = {BLANK: Alignments(0.0, 0.0, begin)}
         self._beam = [Candidate(fusion.begin(), nothing)]
 

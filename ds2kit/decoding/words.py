@@ -6,9 +6,10 @@ import copy
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple, Self
 
 from ds2kit.components import Tokenizer
-from ds2kit.text.scripts import apart, is_mark, last_letter, unspaced
+from ds2kit.text.scripts import is_mark, last_letter, unspaced
 from ds2kit.types import Hypothesis, Word
 
 
@@ -72,6 +73,33 @@ class Emission:
     probability: float
 
 
+class _Spelling(NamedTuple):
+    """What decides, of how a token is written, where words begin and end.
+
+    pieces:   its text between spaces, and whether the last letter of each is `unspaced`; None
+        where it has no letter
+    space:    whether it begins with a space,
+    joins:    or with nothing that begins a word: a mark, or nothing at all,
+    unspaced: or with a letter that is
+    inside:   how many spaces it has that are not at its ends
+    """
+
+    pieces: tuple[tuple[str, bool | None], ...]
+    space: bool
+    joins: bool
+    unspaced: bool
+    inside: int
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """Of a token's text."""
+        letters = [(piece, last_letter(piece)) for piece in text.split(" ")]
+        pieces = tuple((piece, unspaced(letter) if letter else None) for piece, letter in letters)
+        joins = not text or is_mark(text[0])
+        inside = text.strip(" ").count(" ")
+        return cls(pieces, text[:1] == " ", joins, bool(text) and unspaced(text[0]), inside)
+
+
 class WordsSoFar:
     """The words of a path whose emissions come one after another.
 
@@ -79,19 +107,23 @@ class WordsSoFar:
     (`unspaced`), with its marks, is one by itself, or the token is that holds several: when each
     of them was said, nobody knows. A word's confidence is the lowest of its tokens': it is wrong
     if one of its letters is.
+
+    To look at a tokenizer's tokens takes longer than many an utterance: a decoder makes one of
+    these, and each utterance begins with a copy.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        self._tokenizer, self._texts = tokenizer, tokenizer.tokens
+        self._tokenizer = tokenizer
+        self._spellings = [_Spelling.of(text) for text in tokenizer.tokens]
         self._spaced = between_words(tokenizer) == " "
-        self._marks = any(is_mark(text[0]) for text in self._texts if text)
-        # Of the word that has begun: what its tokens say, its last letter so far, and whether a
-        # space stands before it.
+        self._marks = any(is_mark(text[0]) for text in tokenizer.tokens if text)
+        # Of the word that has begun: what its tokens say, whether its last letter so far is
+        # unspaced (None: it has none), and whether a space stands before it.
         self._parts: list[tuple[str, Emission]] = []
-        self._letter = ""
+        self._unspaced: bool | None = None
         self._space_before = True
         # The last token that said something, and a space after it.
-        self._last: list[int] = []
+        self._last: tuple[int, ...] = ()
 
     def copy(self) -> WordsSoFar:
         """One that goes its own way from here."""
@@ -101,29 +133,34 @@ class WordsSoFar:
 
     def began(self, token: int) -> tuple[Word, ...]:
         """The word, if any, that is over where such a token begins, however long it lasts."""
-        first = self._texts[token][:1]
-        over = first == " " or (self._letter and first and apart(self._letter, first))
+        if not self._parts:
+            return ()
+        first = self._spellings[token]
+        over = first.space or (
+            self._unspaced is not None and not first.joins and (self._unspaced or first.unspaced)
+        )
         return self.end() if over or (not self._spaced and self._has_space_before(token)) else ()
 
     def ended(self, emission: Emission) -> tuple[Word, ...]:
         """The words that are over with an emission that lasts no longer."""
-        words, token = self.began(emission.token), emission.token
-        said = False
-        for number, piece in enumerate(self._texts[token].split(" ")):
+        token = emission.token
+        words, said = self.began(token), False
+        for number, (piece, is_unspaced) in enumerate(self._spellings[token].pieces):
             if number > 0:
                 words += self.end()
             if piece:
                 if not self._parts:
                     self._space_before = said or self._has_space_before(token)
                 self._parts.append((piece, emission))
-                self._letter, said = last_letter(piece) or self._letter, True
+                if is_unspaced is not None:
+                    self._unspaced = is_unspaced
+                said = True
         if said:
-            self._last = [token]
+            self._last = (token,)
         elif len(self._last) == 1:
-            self._last = [*self._last, token]
+            self._last = (*self._last, token)
         # Only a mark can still join it.
-        over = not self._marks and self._letter and unspaced(self._letter)
-        return words + self.end() if over else words
+        return words + self.end() if self._unspaced and not self._marks else words
 
     def end(self) -> tuple[Word, ...]:
         """The word, if any, that is over if nothing follows."""
@@ -131,13 +168,13 @@ class WordsSoFar:
             return ()
         emissions = [emission for _, emission in self._parts]
         word = Word(
-            text="".join(piece for piece, _ in self._parts),
+            text="".join([piece for piece, _ in self._parts]),
             start_frame=emissions[0].start,
             end_frame=emissions[-1].end,
-            confidence=min(1.0, min(emission.probability for emission in emissions)),
+            confidence=min(1.0, *[emission.probability for emission in emissions]),
             space_before=self._space_before,
         )
-        self._parts, self._letter = [], ""
+        self._parts, self._unspaced = [], None
         return (word,)
 
     def _has_space_before(self, token: int) -> bool:
@@ -147,17 +184,19 @@ class WordsSoFar:
         if not self._last:
             return True
         written = self._tokenizer.decode((*self._last, token)).count(" ")
-        inside = sum(self._texts[i].strip(" ").count(" ") for i in (self._last[0], token))
-        return written > inside
+        return written > sum(self._spellings[i].inside for i in (self._last[0], token))
 
 
 class Told:
-    """The tokens and the words of a path, as far as it is certain."""
+    """The tokens and the words of a path, as far as it is certain.
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
+    nothing: of its tokenizer, before anything was said
+    """
+
+    def __init__(self, nothing: WordsSoFar) -> None:
         self.tokens: list[int] = []
         self.words: list[Word] = []
-        self._so_far = WordsSoFar(tokenizer)
+        self._so_far = nothing.copy()
 
     def go_on(self, emissions: Iterable[Emission]) -> None:
         """These follow for certain."""
@@ -167,9 +206,8 @@ class Told:
 
     def whole(self, emissions: Iterable[Emission]) -> tuple[tuple[int, ...], tuple[Word, ...]]:
         """All tokens and words, if these follow, and nothing after them."""
-        whole = copy.copy(self)
+        whole = Told(self._so_far)
         whole.tokens, whole.words = list(self.tokens), list(self.words)
-        whole._so_far = self._so_far.copy()
         whole.go_on(emissions)
         return tuple(whole.tokens), (*whole.words, *whole._so_far.end())
 

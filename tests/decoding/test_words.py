@@ -264,7 +264,7 @@ def test_what_is_certain_and_what_follows(data: st.DataObject) -> None:
     pieces = Pieces(*MIXED)
     path = emissions(pieces, *data.draw(st.lists(st.sampled_from(MIXED), max_size=12)))
     cuts = sorted(data.draw(st.lists(st.integers(0, len(path)), max_size=3)))
-    told = Told(pieces)
+    told = Told(WordsSoFar(pieces))
 
     for begin, end in pairwise([0, *cuts, len(path)]):
         tokens, words = told.whole(path[begin:])

@@ -12,6 +12,7 @@ from ds2kit.decoding.coverage import check_language_model
 from ds2kit.decoding.frames import checked
 from ds2kit.decoding.hot_words import checked_bonuses
 from ds2kit.decoding.limits import Limits, Weights
+from ds2kit.decoding.words import WordsSoFar
 from ds2kit.types import Hypothesis, Padded, Word
 from ds2kit_flashlight.choice import Choice
 from ds2kit_flashlight.lexicon import lexicon_for
@@ -62,7 +63,7 @@ class Flashlight(StreamingDecoder):
         hot_words: dict[str, float] | None = None,
         log_add: bool = True,
     ) -> None:
-        self.tokenizer = tokenizer
+        self.tokenizer, self._nothing = tokenizer, WordsSoFar(tokenizer)
         self._limits = Limits(beam, beam_threshold, top_p, top_k, n_best)
         weights = Weights.of(language_model, lm_weight, word_score, unknown_score or 0.0)
         bonuses = checked_bonuses(hot_words or {}, tokenizer)
@@ -96,7 +97,7 @@ class Flashlight(StreamingDecoder):
         return found
 
     def begin(self) -> Stream:
-        return Stream(self._search(), self.tokenizer, self._limits)
+        return Stream(self._search(), self.tokenizer, self._nothing, self._limits)
 
     def advance(self, stream: Stream, log_probs: Tensor) -> tuple[Word, ...]:
         """A word is final when all hypotheses of the beam have it, in the same frames."""

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
-from math import exp
 
 import numpy as np
 
 from ds2kit.components import BLANK, Tokenizer
 from ds2kit.decoding.limits import Limits
 from ds2kit.decoding.pruning import likely
-from ds2kit.decoding.words import Emission, Told
+from ds2kit.decoding.words import Emission, Told, WordsSoFar
 from ds2kit.types import Hypothesis, Word
 from ds2kit_flashlight.asked import UNLIKELY
 from ds2kit_flashlight.recombination import Rival, may_win
@@ -28,14 +26,17 @@ best hypothesis decides about the first half. Speech decides sooner; silence may
 class Stream:
     """One utterance, heard in pieces, and what is said in it.
 
-    frames: how many were heard
+    nothing: the words before the first frame
+    frames:  how many were heard
     """
 
-    def __init__(self, search: Search, tokenizer: Tokenizer, limits: Limits) -> None:
+    def __init__(
+        self, search: Search, tokenizer: Tokenizer, nothing: WordsSoFar, limits: Limits
+    ) -> None:
         self.frames = 0
         self._search, self._tokenizer, self._limits = search, tokenizer, limits
         # What is certain: of so many frames; the scores' context after it.
-        self._told, self._certain = Told(tokenizer), 0
+        self._told, self._certain = Told(nothing), 0
         self._context = search.scores.begin()
         # The log-probabilities of the frames after that.
         self._open: list[Matrix] = []
@@ -96,7 +97,7 @@ class Stream:
     def _step(self, log_probs: Matrix) -> None:
         kept = likely(log_probs, top_p=self._limits.top_p, top_k=self._limits.top_k)
         values = np.maximum(log_probs, np.float32(UNLIKELY))
-        np.add(values, np.float32(UNLIKELY), out=values, where=~kept)
+        values += ~kept * np.float32(UNLIKELY)
         self._open.append(log_probs)
         self.frames += len(log_probs)
         self._search.hear(values)
@@ -139,19 +140,17 @@ class Stream:
 
     def _emissions(self, path: Path, end: int) -> list[Emission]:
         """What a path says after what is certain, in the places before `end`."""
-        tokens = path.tokens[self._begin : end]
-        if not tokens:
+        tokens = np.array(path.tokens[self._begin : end])
+        if not len(tokens):
             return []
         values = self._open[0] if len(self._open) == 1 else np.concatenate(self._open)
-        log_probs = values[range(len(tokens)), tokens].tolist()
-        found, last = [], 0
-        for token, frames in groupby(tokens):
-            first, last = last, last + len(tuple(frames))
-            if token != BLANK:
-                # As sure as in its surest frame.
-                surest = exp(max(log_probs[first:last]))
-                found.append(Emission(token, self._certain + first, self._certain + last, surest))
-        return found
+        starts = np.flatnonzero(np.diff(tokens, prepend=-1))
+        ends = np.append(starts[1:], len(tokens))
+        # As sure as in its surest frame.
+        surest = np.maximum.reduceat(values[np.arange(len(tokens)), tokens], starts)
+        said = tokens[starts] != BLANK
+        columns = (tokens[starts], starts + self._certain, ends + self._certain, np.exp(surest))
+        return list(map(Emission, *(column[said].tolist() for column in columns)))
 
     def _hypothesis(self, path: Path, end: int, score: float, **parts: float | None) -> Hypothesis:
         """What a path says, as if nothing followed its place `end`."""
