@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parents[1]
 CORPORA = Path(os.environ.get("DS2KIT_CORPORA", ROOT.parent / "shared" / "corpora"))
@@ -32,6 +33,10 @@ optimizer: {name: adamw, learning_rate: 1e-2}
 trainer: {epochs: 3, accelerator: cpu}
 """
 
+
+# How fast a machine is that has other work too is no matter of a test.
+settings.register_profile("ds2kit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ds2kit")
 
 # Whoever runs the tests in the background has told them, and all that they start, to ignore Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -88,7 +88,7 @@ def check(model: AcousticModel, sound: Tensor, sizes: list[int], chunk_seconds: 
     torch.testing.assert_close(torch.cat(found), expected, rtol=0, atol=1e-9)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     window=st.integers(1, 33),
     step=st.integers(1, 12),

@@ -110,8 +110,7 @@ class Search:
         begin = Said.nothing()
         self._settled = Final(nothing, begin)
         self._final = self._settled if limits.n_best == 1 else Final(nothing, begin)
-        nothing = {BLANK: Alignments(0.0, 0.0, begin)}
-        self._beam = [Candidate(fusion.begin(), nothing)]
+        self._beam = [Candidate(fusion.begin(), {BLANK: Alignments(0.0, 0.0, begin)})]
 
     @property
     def words(self) -> list[Word]:

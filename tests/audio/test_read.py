@@ -110,7 +110,7 @@ def test_a_piece_may_overshoot_by_a_rounding_and_no_more() -> None:
         read(data, 16000, start=2.0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(samples=st.integers(1, 20_000), rate=st.sampled_from(RATES), speed=st.sampled_from(SPEEDS))
 def test_length_is_the_formula(samples: int, rate: int, speed: float) -> None:
     sound = np.linspace(-0.5, 0.5, samples, dtype=np.float32)
@@ -122,7 +122,7 @@ def test_length_is_the_formula(samples: int, rate: int, speed: float) -> None:
     assert abs(len(heard) - exact) <= Fraction(1, 2)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     cuts=st.lists(st.integers(0, 9000), max_size=6),
     rate=st.sampled_from(RATES),

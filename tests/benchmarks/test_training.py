@@ -83,7 +83,7 @@ def frames(lengths: list[int], features: int = 161) -> Padded:
 
 
 @given(st.integers(2, 40), st.floats(1.0, 30.0), st.floats(0.05, 0.95))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_lengths_have_the_fill_that_was_asked_for(
     bench: Any, batch: int, mean_seconds: float, part: float
 ) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -40,7 +40,6 @@ def measured_snr_db(clean: NDArray[np.float32], noisy: NDArray[np.float32]) -> f
     return float(10 * np.log10(np.sum(clean.astype(np.float64) ** 2) / np.sum(noise**2)))
 
 
-@settings(deadline=None)
 @given(samples=st.integers(0, 3000), seed=st.integers(0, 2**32))
 def test_waveforms_keep_length_and_type_and_repeat_themselves(samples: int, seed: int) -> None:
     clean = speech(samples)
@@ -145,7 +144,6 @@ def test_options_out_of_range_are_refused(make: Callable[[], object], reason: st
         make()
 
 
-@settings(deadline=None)
 @given(time=st.integers(0, 300), features=st.integers(1, 161), seed=st.integers(0, 2**32))
 def test_masks_are_zero_and_no_wider_than_allowed(time: int, features: int, seed: int) -> None:
     frames = torch.ones(time, features)

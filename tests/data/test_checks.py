@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -68,7 +68,6 @@ def test_equal_neighbours_need_a_frame_between_them() -> None:
     assert needed_frames([1, 1, 1, 2, 1]) == 7
 
 
-@settings(deadline=None)
 @given(ids=st.lists(st.integers(1, 3), min_size=1, max_size=8), frames=st.integers(1, 16))
 def test_alignable_is_what_the_loss_says(ids: list[int], frames: int) -> None:
     loss = torch.nn.functional.ctc_loss(

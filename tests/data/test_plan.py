@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -33,7 +33,6 @@ def planned(
     )
 
 
-@settings(deadline=None)
 @given(
     indexes=st.lists(lengths, min_size=1, max_size=3),
     data=st.data(),
@@ -169,7 +168,6 @@ def test_a_fraction_of_a_weight_is_a_chance() -> None:
     assert not np.array_equal(*counts)
 
 
-@settings(deadline=None)
 @given(count=st.integers(0, 40), ranks=st.integers(1, 9))
 def test_shares_deal_a_step_out_whole(count: int, ranks: int) -> None:
     drawn = planned(np.full(count, 1.0))
@@ -200,7 +198,6 @@ def test_a_step_beyond_the_last_is_an_index_error() -> None:
         drawn.step(len(drawn))
 
 
-@settings(deadline=None)
 @given(seconds=lengths, seconds_per_step=st.floats(1.0, 100.0))
 def test_once_leaves_nothing_out_and_begins_with_the_longest(
     seconds: NDArray[np.float64], seconds_per_step: float

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ds2kit.components import BLANK
@@ -16,7 +16,6 @@ from ds2kit.decoding.paths import Said
 FINITE = st.floats(-300, 5)
 
 
-@settings(deadline=None)
 @given(st.lists(FINITE, min_size=1, max_size=6))
 def test_sums_probabilities(values: list[float]) -> None:
     expected = math.log(math.fsum(map(math.exp, values)))

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ds2kit.components import Tokenizer
@@ -89,7 +89,6 @@ def literally(probabilities: np.ndarray, tokens: tuple[str, ...]) -> tuple[str, 
     return " ".join("".join(tokens[token] for token in kept).split()), kept, score
 
 
-@settings(deadline=None)
 @given(seed=st.integers(0, 10_000), frames=st.integers(0, 30))
 def test_equals_a_literal_loop(seed: int, frames: int) -> None:
     draw = np.random.default_rng(seed)
@@ -103,7 +102,6 @@ def test_equals_a_literal_loop(seed: int, frames: int) -> None:
     assert best.score == pytest.approx(score, abs=1e-9)
 
 
-@settings(deadline=None)
 @given(seed=st.integers(0, 1000), order=st.permutations([1, 2, 3, 4]))
 def test_labels_in_another_order_give_the_same_text(seed: int, order: list[int]) -> None:
     draw = torch.Generator().manual_seed(seed)
@@ -170,7 +168,6 @@ def test_a_hanzi_is_final_when_it_ends() -> None:
     assert decoder.finish(stream).text == "今天天气"
 
 
-@settings(deadline=None)
 @given(
     labels=st.text("-abc ", max_size=40),
     cuts=st.lists(st.integers(0, 40), max_size=12),

@@ -6,7 +6,7 @@ import itertools
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ds2kit.decoding.hot_words import HotWords
@@ -28,7 +28,6 @@ def total(hot: HotWords, text: str, cuts: tuple[int, ...] = ()) -> float:
     return found + hot.follow(tail, " ")[1]
 
 
-@settings(deadline=None)
 @given(
     words=st.lists(st.text("abc", min_size=1, max_size=3), max_size=8),
     cuts=st.lists(st.integers(0, 20)),
@@ -42,7 +41,6 @@ def test_whole_words_count_each_time(words: list[str], cuts: list[int]) -> None:
     assert total(hot, text, tuple(cuts)) == expected
 
 
-@settings(deadline=None)
 @given(text=st.text("今天气", max_size=12), cuts=st.lists(st.integers(0, 12)))
 def test_without_spaces_wherever_the_characters_stand(text: str, cuts: list[int]) -> None:
     hot = HotWords({"今天": 1.0, "天": 10.0, "天今天": 100.0}, HANZI, None)

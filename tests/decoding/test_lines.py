@@ -15,7 +15,7 @@ from ds2kit.errors import UserError
 TEXTS = st.lists(st.text(max_size=6), max_size=4)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(TEXTS, st.data())
 def test_whole_lines_are_read_wherever_the_file_was_cut(
     tmp_path_factory: pytest.TempPathFactory, texts: list[str], data: st.DataObject

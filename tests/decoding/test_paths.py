@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ds2kit.decoding.paths import Said, common
@@ -47,7 +47,6 @@ def test_what_is_common_is_the_same_emission_not_one_like_it() -> None:
     assert common([shared]) is shared
 
 
-@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(0, 3), max_size=6), min_size=1, max_size=6))
 def test_what_is_common_to_any_ways(drawn: list[list[int]]) -> None:
     """Of ways in a tree, the longest beginning that all have."""

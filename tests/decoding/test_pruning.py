@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ds2kit.components import BLANK
@@ -24,7 +24,6 @@ def literally(frame: np.ndarray, top_p: float, top_k: int) -> set[int]:
     return {BLANK, *kept}
 
 
-@settings(deadline=None)
 @given(
     seed=st.integers(0, 10_000),
     frames=st.integers(0, 6),

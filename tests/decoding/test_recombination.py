@@ -94,7 +94,7 @@ def best(decoder: Beam, log_probs: torch.Tensor) -> Hypothesis:
     return decoded(decoder, log_probs)[0]
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(
     seed=st.integers(0, 10**6),
     frames=st.integers(3, 5),
@@ -125,7 +125,7 @@ def test_the_best_of_a_complete_search_is_the_same(
 LEXICONS = ["a\ta\nab\ta b\nba\tb a\nb\tb\n", "今\t今\n今天\t今 天\n天气\t天 气\n气\t气\n天\t天\n"]
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(
     seed=st.integers(0, 10**6),
     frames=st.integers(3, 4),
@@ -178,7 +178,7 @@ def test_a_word_is_final_where_only_lesser_texts_lack_it(n_best: int) -> None:
     assert found == ["ab b", "a b "][:n_best]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 10**6),
     beam=st.integers(1, 8),

@@ -30,7 +30,7 @@ COMPLETE: dict[str, Any] = {
 }
 
 Labellings = dict[tuple[int, ...], float]
-ORACLE = settings(deadline=None, max_examples=15)
+ORACLE = settings(max_examples=15)
 
 
 def drawn_frames(vocabulary: int) -> st.SearchStrategy[np.ndarray]:

@@ -61,9 +61,7 @@ def test_babblers_say_words(recognizer: Transcriber, unspaced: Transcriber) -> N
         assert len(made.transcribe(sound_of(5 * RATE)).words) > 5
 
 
-@settings(
-    deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     samples=st.integers(0, 3 * RATE),
     cuts=st.lists(st.integers(0, 3 * RATE), max_size=8),

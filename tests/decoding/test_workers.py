@@ -40,7 +40,7 @@ def eventually(true: Callable[[], bool]) -> bool:
     return True
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(st.lists(st.lists(st.integers(0, 9), max_size=6), max_size=5), st.integers(0, 3))
 def test_everything_is_done_once_whatever_the_workers(drawn: list[list[int]], count: int) -> None:
     batches = [

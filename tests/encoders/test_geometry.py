@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ds2kit.encoders.geometry import convolved, reach, windows
 
 
-@settings(deadline=None)
 @given(st.integers(0, 60), st.integers(1, 12), st.integers(1, 7))
 def test_windows_are_those_that_fit(length: int, size: int, step: int) -> None:
     starts = [start for start in range(0, length, step) if start + size <= length]
@@ -18,7 +17,6 @@ def test_windows_are_those_that_fit(length: int, size: int, step: int) -> None:
     assert windows(torch.tensor([length]), size, step).tolist() == [len(starts)]
 
 
-@settings(deadline=None)
 @given(st.integers(0, 60), st.integers(0, 6), st.integers(1, 5))
 def test_convolved_is_a_window_a_stride_over_what_is_there(
     length: int, half: int, stride: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ds2kit.errors import UserError
@@ -107,7 +107,6 @@ def test_a_frame_is_out_with_the_step_that_completes_its_window(
     assert first * 10 == delay_ms
 
 
-@settings(deadline=None)
 @given(st.integers(0, 400), st.integers(0, 30))
 def test_lengths_are_what_forward_gives(length: int, extra: int) -> None:
     frontend = LogSpectrogram(1000, window_ms=20, step_ms=10)

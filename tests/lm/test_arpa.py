@@ -150,7 +150,7 @@ SENTENCES = st.lists(
 )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(SENTENCES, st.integers(1, 4), st.sampled_from(["lm.arpa", "lm.arpa.gz"]), st.booleans())
 def test_what_is_written_is_read(
     tmp_path_factory: pytest.TempPathFactory,

@@ -17,7 +17,7 @@ from ds2kit.lm.counts import SPECIAL, count_ngrams, most_frequent, needed_gigaby
 SENTENCES = st.lists(st.lists(st.sampled_from("abc"), max_size=6), min_size=1, max_size=8)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(SENTENCES, st.integers(1, 5), st.sampled_from([1, 2, 7, 1 << 22]))
 def test_counts_are_those_of_a_dictionary(
     sentences: list[list[str]], order: int, piece: int

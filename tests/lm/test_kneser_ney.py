@@ -79,7 +79,7 @@ def test_discounts_are_estimated_from_counts_of_counts() -> None:
     assert discounts.more == pytest.approx(3 - 4 * y * 1 / 1)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(SENTENCES, st.integers(1, 4), st.sampled_from([(0,), (0, 1), (0, 0, 1), (0, 1, 1, 2)]))
 def test_it_is_the_definition(
     literal: ModuleType, sentences: list[list[str]], order: int, thresholds: tuple[int, ...]
@@ -98,7 +98,7 @@ def test_it_is_the_definition(
             assert backoff == pytest.approx(float(oracle.backoff(ngram)), abs=1e-6), ngram
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(SENTENCES, st.integers(1, 3), st.sampled_from([(0,), (0, 1)]))
 def test_probabilities_sum_to_one(
     literal: ModuleType,

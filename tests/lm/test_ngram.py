@@ -70,7 +70,7 @@ def arpa_files(draw: st.DrawFn) -> str:
     return "\n".join([*lines, "\n\\end\\", ""])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(arpa_files(), st.lists(st.sampled_from([*UNITS, "strange"]), max_size=6))
 def test_it_is_what_arpa_defines(
     literal: ModuleType, tmp_path_factory: pytest.TempPathFactory, text: str, history: list[str]

@@ -24,7 +24,7 @@ def test_rows_are_the_units_of_each_ngram() -> None:
     assert model.rows(3, 1, 2).tolist() == [[2, 0, 1]]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.integers(0, 50), unique=True).map(sorted), st.lists(st.integers(0, 60)))
 def test_finding(keys: list[int], wanted: list[int]) -> None:
     places, found = find(np.array(keys, np.int64), np.array(wanted, np.int64))

@@ -52,7 +52,7 @@ def test_by_hand() -> None:
     assert found.to_json()["perplexity"] == found.perplexity
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.lists(st.lists(st.sampled_from("ab"), max_size=5), min_size=1, max_size=9),
     st.integers(1, 4),

@@ -33,7 +33,7 @@ def test_a_token_model_wants_its_tokenizer() -> None:
         units_of("z", "token", Char.learn(["a"]))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.text())
 def test_no_unit_is_empty_or_has_a_space(text: str) -> None:
     for unit in ("word", "character"):

@@ -43,7 +43,7 @@ def test_nothing_forbids_nothing() -> None:
     assert not Forbidden([], "word").shares("a b c d e f g")
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.sampled_from("ab"), max_size=20), st.lists(st.sampled_from("ab"), max_size=20))
 def test_any_two_texts(text: list[str], line: list[str]) -> None:
     runs = [text[i : i + RUN] for i in range(len(text) - RUN + 1)]

@@ -88,7 +88,7 @@ SYMBOLS = "aabbcde好é .,'()<>/\\-%&#@*;"
 
 
 @needs_sclite
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.lists(
         st.tuples(st.text(SYMBOLS, max_size=24), st.text(SYMBOLS, max_size=24)),

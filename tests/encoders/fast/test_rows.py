@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ds2kit.encoders.fast.rows import TimeOrder, over_rows
@@ -21,7 +21,6 @@ def batch(lengths: list[int], extra: int) -> Padded:
     return Padded(values, torch.tensor(lengths, dtype=torch.int64))
 
 
-@settings(deadline=None)
 @given(LENGTHS, st.integers(0, 2))
 def test_rows_are_in_order_of_time_and_the_batch_shrinks(lengths: list[int], extra: int) -> None:
     order = TimeOrder.of(batch(lengths, extra))
@@ -36,7 +35,6 @@ def test_rows_are_in_order_of_time_and_the_batch_shrinks(lengths: list[int], ext
     assert rows.flatten().tolist() == [place for frame in expected for place in frame]
 
 
-@settings(deadline=None)
 @given(LENGTHS)
 def test_reversal_and_previous(lengths: list[int]) -> None:
     frames = batch(lengths, 1)
@@ -51,7 +49,6 @@ def test_reversal_and_previous(lengths: list[int]) -> None:
         assert before[row] == (value - 1 if frame else 0)
 
 
-@settings(deadline=None)
 @given(LENGTHS, st.integers(0, 2))
 def test_scatter_undoes_gather_and_clears(lengths: list[int], extra: int) -> None:
     frames = batch(lengths, extra)
