@@ -7,7 +7,7 @@
 
 DATA/SPLIT is a prepared split, OUT a folder in which the hypotheses lie as those of `ds2kit decode`
 do. pocketsphinx brings its model in its package. Whisper is `base` in 8 bits, greedy; without
---model faster-whisper downloads it. Speed is seconds of audio a second of one thread.
+--model faster-whisper downloads it. Speed is seconds of audio a second of one core's time.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def main() -> None:
         recognise = pocketsphinx()
     folder = chosen.out / "decode" / chosen.split.resolve().name / chosen.recogniser
     speed = hear(Index.load(chosen.split), recognise, folder / "hypotheses.jsonl")
-    print(f"{folder}: {speed:.1f} s of audio a second")
+    print(f"{folder}: {speed:.1f} s of audio a second of one core")
 
 
 def hear(index: Index, recognise: Recogniser, path: Path) -> float:
@@ -57,9 +57,9 @@ def hear(index: Index, recognise: Recogniser, path: Path) -> float:
     seconds = took = 0.0
     with whole_file(path) as partial, partial.open("w", encoding="utf-8") as file:
         for key, samples in recordings(index):
-            begin = time.perf_counter()
+            begin = time.process_time()
             text = recognise(samples)
-            took += time.perf_counter() - begin
+            took += time.process_time() - begin
             seconds += len(samples) / SAMPLE_RATE
             print(json.dumps({"key": key, "text": text}, ensure_ascii=False), file=file)
     return seconds / took

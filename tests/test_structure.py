@@ -39,7 +39,6 @@ BESIDE_THE_WAY = {
     "encoders/geometry.py": "how many frames there are",
     "text/char.py": "a token's text",
     "text/normalise.py": "single spaces",
-    "text/scripts.py": "scripts that are written without spaces",
     "decoding/words.py": "words with times",
 }
 """What else runs between a file and its text, the fast paths aside: what each adds to it."""
