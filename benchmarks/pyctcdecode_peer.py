@@ -37,7 +37,7 @@ def environment(folder: Path) -> Path:
         shutil.rmtree(folder, ignore_errors=True)
         pip = [str(python), "-m", "pip", "install", "--quiet", "--only-binary", ":all:"]
         for command in ([sys.executable, "-m", "venv", str(folder)], [*pip, *REQUIREMENTS]):
-            if subprocess.run(command, stdout=sys.stderr, check=False).returncode:
+            if subprocess.run(command, stdout=sys.__stderr__, check=False).returncode:
                 raise SystemExit(f"{' '.join(command)} failed; --without pyctcdecode leaves it out")
         done.write_text(wanted, encoding="utf-8")
     return python

@@ -45,11 +45,11 @@ def run(folder: Path, command: str) -> str:
     bin_folder = folder.parent / "bin"
     if not bin_folder.exists():
         bin_folder.mkdir()
-        (bin_folder / "python").symlink_to(sys.executable)
-        script = bin_folder / "ds2kit"
         code = "from ds2kit.cli.main import main; main()"
-        script.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{code}" "$@"\n')
-        script.chmod(0o755)
+        for name, begin in (("python", ""), ("ds2kit", f'-c "{code}"')):
+            script = bin_folder / name
+            script.write_text(f'#!/bin/sh\nexec {sys.executable} {begin} "$@"\n')
+            script.chmod(0o755)
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", command],
         cwd=folder,
