@@ -32,8 +32,7 @@ def passes(plugin: Path) -> bool:
         python = above(Path(folder) / "environment")
         # ds2kit is there; what else the plugin needs is installed with it, and compiled by nobody.
         install = ["pip", "install", "--quiet", "--no-build-isolation", str(plugin)]
-        install += ["--only-binary", ":all:"]
-        pinned = ["-c", str(ROOT / "constraints.txt")]
+        pinned = ["--only-binary", ":all:", "-c", str(ROOT / "constraints.txt")]
         commands = ([*install, *pinned], ["pytest", "--import-mode=importlib", "tests"])
         return all(
             subprocess.run([python, "-m", *command], cwd=plugin).returncode == 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import importlib
 import json
 import subprocess
 import sys
@@ -25,15 +24,11 @@ FEW = ["--trials", "2", "--rounds", "2", "--sample", "3", "--turn-seconds", "0",
 Command = Callable[..., Any]
 
 
-@pytest.fixture(scope="module")
-def bench() -> Iterator[Any]:
-    """The benchmark's modules, which find each other as they do when the file is run."""
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(BENCHMARKS))
         patch.setenv("OMP_NUM_THREADS", "1")
-        yield SimpleNamespace(**{name: importlib.import_module(name) for name in MODULES})
-    for name in MODULES:
-        sys.modules.pop(name, None)
+        yield
 
 
 @pytest.fixture

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -36,16 +33,6 @@ OPTIONS: dict[str, Any] = {
     "bidirectional": True,
     "fully_connected": 0,
 }
-
-
-@pytest.fixture(scope="module")
-def bench() -> Iterator[Any]:
-    """The benchmark's modules, which find each other as they do when the file is run."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(BENCHMARKS))
-        yield SimpleNamespace(**{name: importlib.import_module(name) for name in MODULES})
-    for name in MODULES:
-        sys.modules.pop(name, None)
 
 
 @pytest.fixture

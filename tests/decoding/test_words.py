@@ -21,6 +21,7 @@ from ds2kit.decoding.words import (
     timed,
     words_of,
 )
+from ds2kit.text.scripts import is_mark, unspaced
 from ds2kit.types import Hypothesis, Word
 
 
@@ -61,6 +62,41 @@ def emissions(tokenizer: Pieces, *said: str) -> list[Emission]:
 
 def frames(words: Iterable[Word]) -> list[tuple[str, int, int]]:
     return [(word.text, word.start_frame, word.end_frame) for word in words]
+
+
+def parted(letter: str, following: str) -> bool:
+    """Whether a word is over where a letter is followed by a character, without a space."""
+    tokenizer = Pieces(" ", letter, following)
+    words = WordsSoFar(tokenizer)
+    # At once where nothing could go on with it.
+    ended = words.ended(*emissions(tokenizer, letter))
+    return bool(ended or words.began(tokenizer.tokens.index(following)))
+
+
+@pytest.mark.parametrize(
+    ("letter", "following", "are"),
+    [
+        ("a", "b", False),
+        ("今", "天", True),
+        ("a", "天", True),
+        ("今", "b", True),
+        ("한", "글", False),
+        ("ก", "ั", False),  # a vowel above the consonant
+        ("葛", "\U000e0100", False),  # a variant of the hanzi before it
+    ],
+)
+def test_words_that_no_space_parts(letter: str, following: str, are: bool) -> None:
+    assert parted(letter, following) == are
+
+
+@given(
+    letter=st.characters(exclude_characters=" ").filter(lambda letter: not is_mark(letter)),
+    following=st.characters(exclude_characters=" "),
+)
+def test_any_two_characters(letter: str, following: str) -> None:
+    assert parted(letter, following) == (
+        (unspaced(letter) or unspaced(following)) and not is_mark(following)
+    )
 
 
 def test_letters_make_words() -> None:
