@@ -36,6 +36,13 @@ def last_letter(text: str) -> str:
     return next((character for character in reversed(text) if not is_mark(character)), "")
 
 
+def apart(letter: str, following: str) -> bool:
+    """Whether one word ends with a letter and another begins with the character that follows it,
+    or its marks, without a space.
+    """
+    return not is_mark(following) and (unspaced(letter) or unspaced(following))
+
+
 def display_width(text: str) -> int:
     """Columns of a terminal: two for an East Asian wide character, none for a mark."""
     return sum(
